@@ -1,0 +1,51 @@
+"""`create_app`: the one place where the parts are joined."""
+
+from __future__ import annotations
+
+from apiflask import APIFlask
+
+from studentapi import __version__, logs
+from studentapi.api import routes
+from studentapi.api.auth import Tokens
+from studentapi.api.state import EXTENSION, State
+from studentapi.mysql.database import Database
+from studentapi.settings import Settings
+
+MOST_BODY_BYTES = 1024 * 1024
+"""No request of this API needs more."""
+
+
+def create_app(settings: Settings | None = None) -> APIFlask:
+    """Make the app; `settings` are read from the environment unless given.
+
+    Opens no connection: each thread opens its own with its first request, after uWSGI has forked. Raises
+    `pydantic.ValidationError` and `studentapi.mysql.address.InvalidAddress` for settings that do not hold.
+    """
+    settings = settings or Settings()  # type: ignore[call-arg]  # its fields come from the environment
+    logs.configure(settings.log_level)
+    app = APIFlask(
+        "studentapi",
+        title="studentapi",
+        version=__version__,
+        spec_path="/openapi.json",
+        docs_path=None,
+        static_folder=None,  # type: ignore[arg-type]  # Flask's own type allows it
+        json_errors=False,
+    )
+    app.config["MAX_CONTENT_LENGTH"] = MOST_BODY_BYTES
+    database = Database(
+        settings.database_url.get_secret_value(),
+        connect_timeout=settings.connect_timeout,
+        statement_timeout=settings.statement_timeout,
+        patience=settings.database_patience,
+        max_age=settings.connection_max_age,
+        idle_check=settings.connection_idle_check,
+    )
+    app.extensions[EXTENSION] = State(database, Tokens(database) if settings.auth == "required" else None)
+    routes.register(app)
+
+    @app.teardown_appcontext
+    def end_request(_: BaseException | None) -> None:
+        database.end_request()
+
+    return app
