@@ -20,7 +20,7 @@ from dbutils.persistent_db import PersistentDB
 from pymysql import err
 
 from studentapi.mysql.address import Address
-from studentapi.mysql.connection import Connection, open_connection
+from studentapi.mysql.connection import Connection, Result, open_connection
 from studentapi.mysql.errors import (
     CommitUnknown,
     Consequence,
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Rows = tuple[tuple[Any, ...], ...]
 
+_READING = frozenset({"SELE", "SHOW", "WITH", "EXPL"})
+"""What a statement that changes nothing begins with."""
 PING_TIMEOUT = 2.0
 """Seconds for the round trip that an idle connection is checked with."""
 CONNECT_PAUSE = (0.05, 0.25)
@@ -87,21 +89,21 @@ class Database:
         )
 
     def read(self, sql: str, params: Any = ()) -> Rows:
-        """Rows of one statement that changes nothing: SELECT, SHOW, WITH, or a parenthesis that begins one.
+        """Rows of one statement that changes nothing: SELECT, SHOW, WITH, EXPLAIN.
 
         Run once more, on a fresh connection, when its connection is lost. Raises `DatabaseUnavailable` when
         there is none to be had, `StatementTimeout` past the deadline, and PyMySQL's errors for the statement.
         """
-        if sql.lstrip(" \n(")[:4].upper() not in ("SELE", "SHOW", "WITH", "EXPL"):
-            raise ValueError("read() takes a SELECT; writing is for transaction()")
-        if getattr(self._thread, "transaction", None) is not None:
-            raise RuntimeError("a transaction is open in this thread: read with it")
-        try:
-            return self._read_once(sql, params)
-        except DatabaseUnavailable as error:
-            if consequence(error) not in (Consequence.DISCARD, Consequence.LEAVE_SERVER):
-                raise
-        return self._read_once(sql, params)
+        return self._read(sql, params, self._patience).rows
+
+    def records(self, sql: str, params: Any = ()) -> list[dict[str, Any]]:
+        """As `read`, each row a dict by column name."""
+        result = self._read(sql, params, self._patience)
+        return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+
+    def check(self) -> None:
+        """Ask the server for a sign of life, without waiting for one that is away; raises as `read` does."""
+        self._read("SELECT 1", (), 0.0)
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -163,16 +165,29 @@ class Database:
                 connection.close()
         self._open.clear()
 
-    def _read_once(self, sql: str, params: Any) -> Rows:
-        connection = self._connection()
+    def _read(self, sql: str, params: Any, patience: float) -> Result:
+        if sql.lstrip(" \n(")[:4].upper() not in _READING:
+            raise ValueError("read() takes a SELECT; writing is for transaction()")
+        if getattr(self._thread, "transaction", None) is not None:
+            raise RuntimeError("a transaction is open in this thread: read with it")
         try:
-            return connection.fetch(sql, params).rows
+            return self._fetch(sql, params, patience)
+        except DatabaseUnavailable as error:
+            # Lost while it ran: once more on a fresh connection. Not had at all: we have waited already.
+            if consequence(error) not in (Consequence.DISCARD, Consequence.LEAVE_SERVER):
+                raise
+        return self._fetch(sql, params, patience)
+
+    def _fetch(self, sql: str, params: Any, patience: float) -> Result:
+        connection = self._connection(patience)
+        try:
+            return connection.fetch(sql, params)
         except err.Error as error:
             raise translated(error, connection) from error
 
     def _begin(self) -> Transaction:
         for last in (False, True):
-            connection = self._connection()
+            connection = self._connection(self._patience)
             transaction = Transaction(connection)
             try:
                 transaction.begin()
@@ -185,7 +200,7 @@ class Database:
                 return transaction
         raise AssertionError("unreachable")  # pragma: no cover
 
-    def _connection(self) -> Connection:
+    def _connection(self, patience: float) -> Connection:
         """Return this thread's connection, alive as far as can be told; waits for a database that is away."""
         deadline: float | None = None
         while True:
@@ -196,7 +211,7 @@ class Database:
                 # DBUtils tried to reconnect, failed, and said nothing: what it met is kept by _new_connection.
                 raise self._thread.connect_error
             except err.OperationalError as error:
-                deadline = deadline or monotonic() + self._patience
+                deadline = deadline or monotonic() + patience
                 pause = random.uniform(*CONNECT_PAUSE)  # noqa: S311 - jitter, not a secret
                 if consequence(error) is Consequence.REFUSED or monotonic() + pause > deadline:
                     raise DatabaseUnavailable(*error.args) from error
