@@ -39,16 +39,14 @@ def recount(tx: Transaction, pairs: Sequence[tuple[int, int]]) -> None:
 
 
 def _recount(tx: Transaction, pairs: Sequence[tuple[int, int]]) -> None:
-    # spelled out for MariaDB, which reads (a, b) IN (…) without an index
-    those = " OR ".join(["(student_id = %s AND assessment_id = %s)"] * len(pairs))
-    keys = [key for pair in pairs for key in pair]
     rows = tx.read(
-        f"""
+        """
         SELECT attempts.student_id, attempts.assessment_id, assessments.counted, attempts.percent
-        FROM attempts JOIN assessments ON assessments.id = attempts.assessment_id
-        WHERE ({those}) AND attempts.state = 'graded' AND attempts.deleted_at IS NULL
+        FROM attempts STRAIGHT_JOIN assessments ON assessments.id = attempts.assessment_id
+        WHERE (attempts.student_id, attempts.assessment_id) IN %s
+            AND attempts.state = 'graded' AND attempts.deleted_at IS NULL
         ORDER BY attempts.student_id, attempts.assessment_id, attempts.number""",
-        keys,
+        (pairs,),
     )
     percents: dict[tuple[int, int], list[Decimal]] = defaultdict(list)
     rules: dict[tuple[int, int], Counted] = {}
@@ -61,6 +59,7 @@ def _recount(tx: Transaction, pairs: Sequence[tuple[int, int]]) -> None:
         ON DUPLICATE KEY UPDATE percent = VALUES(percent)""",
         [(*pair, counted_percent(rules[pair], graded)) for pair, graded in percents.items()],
     )
-    gone = [pair for pair in pairs if pair not in percents]
-    for student, assessment in gone:
-        tx.execute("DELETE FROM results WHERE student_id = %s AND assessment_id = %s", (student, assessment))
+    # one by one: MariaDB's DELETE does not use the key for a list of pairs
+    for pair in pairs:
+        if pair not in percents:
+            tx.execute("DELETE FROM results WHERE student_id = %s AND assessment_id = %s", pair)

@@ -79,6 +79,11 @@ def code_of(error: err.Error) -> int:
     return code if isinstance(code, int) else 0
 
 
+def is_missing_table(error: err.Error) -> bool:
+    """Whether a statement named a table that does not exist: the migrations have not run."""
+    return code_of(error) == 1146  # noqa: PLR2004 - ER_NO_SUCH_TABLE
+
+
 def consequence(error: err.Error) -> Consequence:
     """What follows from `error`."""
     code = code_of(error)

@@ -34,7 +34,6 @@ CREATE TABLE IF NOT EXISTS users (
     name VARCHAR(200) NOT NULL,
     {_TIMES},
     UNIQUE KEY users_public_id (public_id),
-    KEY users_by_role (role, public_id),
     KEY users_by_school (school_id, public_id),
     CONSTRAINT users_school FOREIGN KEY (school_id) REFERENCES schools (id)
 ) {_ENGINE};
