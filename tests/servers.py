@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import docker
 import pytest
 from docker.errors import DockerException
-from testcontainers.mysql import MySqlContainer
+from testcontainers.community.mysql import MySqlContainer
 
 from studentapi import embedded
 from studentapi.mysql.address import Address
