@@ -1,4 +1,4 @@
-"""What all tests share: a real server, a clean gradebook, the whole sample, and a watch for what is left behind."""
+"""What all tests share: a real server, a clean gradebook, the whole sample, a watch for what is left behind."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from servers import Server, start
 
 from studentapi import schema
 from studentapi.loading import sample as sample_data
 from studentapi.mysql.database import Database
+from tests.servers import Server, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,13 +3,13 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from listeners import listener, silent, trickling
 from pymysql import err
-from servers import Server
 
 from studentapi.mysql.address import Address
 from studentapi.mysql.connection import Connection, open_connection
 from studentapi.mysql.errors import Consequence, DatabaseUnavailable, StatementTimeout, consequence
+from tests.mysql.listeners import listener, silent, trickling
+from tests.servers import Server
 
 
 @pytest.fixture

@@ -6,15 +6,15 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from listeners import Relay, listener
 from pymysql import err
-from servers import Server
 
 from studentapi.mysql.address import Address
 from studentapi.mysql.connection import Connection
 from studentapi.mysql.database import Database
 from studentapi.mysql.errors import CommitUnknown, DatabaseUnavailable, StatementTimeout
 from studentapi.mysql.transaction import Transaction
+from tests.mysql.listeners import Relay, listener
+from tests.servers import Server
 
 TABLE = "schools"
 INSERT = "INSERT INTO schools (public_id, name) VALUES (%s, 'a school')"
@@ -331,7 +331,7 @@ def test_a_transaction_left_open_is_undone_at_the_end_of_the_request(database: D
     assert rows(database) == []
     with pytest.raises(RuntimeError, match="over"):
         tx.execute(INSERT, ("b",))
-    left.gen.close()  # type: ignore[attr-defined]
+    left.gen.close()
 
 
 def test_a_forked_child_opens_its_own_and_leaves_its_parents_alone(database: Database) -> None:

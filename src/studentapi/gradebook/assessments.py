@@ -9,7 +9,7 @@ assessments = Resource(
            assessments.title, assessments.category, assessments.weight, assessments.points_max,
            assessments.due_at, assessments.counted, assessments.attempts_allowed,
            assessments.created_at, assessments.updated_at
-    FROM assessments
+    FROM assessments FORCE INDEX (assessments_public_id)
         STRAIGHT_JOIN classes ON classes.id = assessments.class_id
         STRAIGHT_JOIN chapters ON chapters.id = assessments.chapter_id
     WHERE assessments.deleted_at IS NULL""",

@@ -7,7 +7,7 @@ students = Resource(
     """
     SELECT users.public_id AS id, users.name, schools.public_id AS school_id,
            users.created_at, users.updated_at
-    FROM users STRAIGHT_JOIN schools ON schools.id = users.school_id
+    FROM users FORCE INDEX (users_public_id) STRAIGHT_JOIN schools ON schools.id = users.school_id
     WHERE users.role = 'student' AND users.deleted_at IS NULL""",
     key="users.public_id",
 )

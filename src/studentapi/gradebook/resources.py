@@ -34,7 +34,10 @@ class Page(NamedTuple):
 
 @dataclass(frozen=True)
 class Resource:
-    """A kind of resource: `select` gives its rows, ends in a WHERE clause, and drives from the table of `key`.
+    """A kind of resource: `select` gives its rows and ends in a WHERE clause.
+
+    It drives from the table of `key`, by that key's index and no other, whatever the server's statistics say
+    on a day when they are stale: a page is a short piece of that index, and the rest are single rows.
 
     `key` is the public id's column. `booleans` are the columns that MySQL gives as 0 and 1.
     """

@@ -1,0 +1,120 @@
+import pytest
+from flask.testing import FlaskClient
+
+from studentapi.api.state import EXTENSION
+from studentapi.gradebook import assessments, attempts, courses, people
+from studentapi.gradebook.resources import Resource
+from studentapi.mysql.database import Database
+
+TOTALS = {
+    "courses": 7,
+    "classes": 22,
+    "chapters": 40,
+    "assessments": 206,
+    "students": 28_785,
+    "enrollments": 32_593,
+    "attempts": 173_912,
+}
+
+
+@pytest.mark.parametrize(("plural", "total"), TOTALS.items())
+def test_pages_hold_everything_once(client: FlaskClient, plural: str, total: int) -> None:
+    url: str | None = f"/api/v1/{plural}?limit=500"
+    seen: list[str] = []
+    while url is not None:
+        answer = client.get(url)
+        assert answer.status_code == 200
+        assert answer.json is not None
+        seen += [item["id"] for item in answer.json["items"]]
+        link = answer.headers.get("Link")
+        assert (link is None) == (answer.json["next_cursor"] is None)
+        if link is None:
+            break
+        assert link.endswith('; rel="next"')
+        url = link[link.index("<") + 1 : link.index(">")]
+        assert answer.json["next_cursor"] in url
+    assert len(seen) == len(set(seen)) == total
+    assert seen == sorted(seen)
+
+
+@pytest.mark.parametrize("plural", TOTALS)
+def test_each_item_is_what_its_own_path_gives(client: FlaskClient, plural: str) -> None:
+    page = client.get(f"/api/v1/{plural}?limit=3").json
+    assert page is not None
+    assert len(page["items"]) == 3
+    for item in page["items"]:
+        assert client.get(f"/api/v1/{plural}/{item['id']}").json == item
+
+
+@pytest.mark.parametrize("plural", TOTALS)
+def test_a_page_and_a_single_read_take_one_statement_each(
+    client: FlaskClient, statements: list[str], plural: str
+) -> None:
+    client.get(f"/api/v1/{plural}?limit=1")
+    statements.clear()
+    page = client.get(f"/api/v1/{plural}?limit=500").json
+    assert len(statements) == 1
+    assert page is not None
+    client.get(f"/api/v1/{plural}/{page['items'][0]['id']}")
+    assert len(statements) == 2
+
+
+@pytest.mark.parametrize("plural", TOTALS)
+def test_no_page_reads_more_rows_than_it_gives(client: FlaskClient, statements: list[str], plural: str) -> None:
+    """The rows that the server reads for a page do not grow with its depth."""
+    database = client.application.extensions[EXTENSION].database
+    deep = client.get(f"/api/v1/{plural}?limit=500").json
+    for _ in range(20):
+        if deep is None or deep["next_cursor"] is None:
+            break
+        deep = client.get(f"/api/v1/{plural}?limit=500&cursor={deep['next_cursor']}").json
+    assert deep is not None
+    last = deep["items"][-1]["id"]
+    reads = []
+    for after in ("", last):
+        # the statement of a page is run as it stands; the session counts what it reads
+        before = _rows_read(database)
+        statements.clear()
+        _resource(plural).page(database, limit=10, after=after)
+        reads.append(_rows_read(database) - before)
+    assert max(reads) <= 10 * 4 + 15, reads
+
+
+def _rows_read(database: Database) -> int:
+    rows = database.read("SHOW SESSION STATUS LIKE 'Handler_read%'")
+    return sum(int(value) for name, value in rows if "rnd_next" not in name)
+
+
+def _resource(plural: str) -> Resource:
+    for module in (people, courses, assessments, attempts):
+        found = getattr(module, plural, None)
+        if isinstance(found, Resource):
+            return found
+    raise AssertionError(plural)
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("limit=0", "limit"),
+        ("limit=501", "limit"),
+        ("limit=many", "limit"),
+        ("limit=1e9", "limit"),
+        ("cursor=%00", "cursor"),
+        ("cursor=!!!", "cursor"),
+        ("cursor=w7w", "cursor"),
+        ("offset=3", "offset"),
+    ],
+)
+def test_a_bad_page_is_refused_by_its_parameters_name(client: FlaskClient, query: str, name: str) -> None:
+    answer = client.get(f"/api/v1/students?{query}")
+    assert answer.status_code == 422
+    assert answer.json is not None
+    assert [error["name"] for error in answer.json["errors"]] == [name]
+
+
+def test_an_id_that_is_none_leads_nowhere(client: FlaskClient) -> None:
+    for path in ("no-such", "x" * 65, "a%20b", "%00", "..%2f", "é"):
+        answer = client.get(f"/api/v1/students/{path}")
+        assert answer.status_code == 404
+        assert answer.content_type == "application/problem+json"

@@ -1,0 +1,25 @@
+"""Clients of the app, inside the process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from studentapi.settings import Settings
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from flask.testing import FlaskClient
+
+
+def settings_for(url: str) -> Settings:
+    """Settings that are all defaults, and depend on nothing of this machine."""
+    return Settings(database_url=SecretStr(url), _env_file=None)  # type: ignore[call-arg]
+
+
+def bearer(app: Flask, secret: str) -> FlaskClient:
+    """A client that brings its token along."""
+    client = app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
+    return client
