@@ -6,6 +6,7 @@ import os
 import socket
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import docker
@@ -41,7 +42,7 @@ class Server:
 
     def execute(self, *statements: str) -> tuple[tuple[object, ...], ...]:
         """Run statements as the administrator; returns the rows of the last one."""
-        connection = open_connection(Address.parse(self.admin_url))
+        connection = open_connection(_address(self.admin_url))
         try:
             for statement in statements:
                 rows = connection.fetch(statement).rows
@@ -53,6 +54,12 @@ class Server:
     def is_mariadb(self) -> bool:
         """Whether it is MariaDB, not MySQL."""
         return "MariaDB" in str(self.execute("SELECT VERSION()")[0][0])
+
+
+@cache
+def _address(url: str) -> Address:
+    """Kept for its TLS context, which costs more than a connection."""
+    return Address.parse(url)
 
 
 @contextmanager
