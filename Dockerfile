@@ -15,7 +15,7 @@ RUN pip install --require-hashes --requirement requirements/run.txt --no-build-i
 COPY pyproject.toml README.md LICENSE uwsgi.ini ./
 COPY src src
 RUN pip install --no-deps --no-build-isolation . \
- && pip uninstall --yes --requirement requirements/build.txt pip \
+ && pip uninstall --yes hatchling editables setuptools pip \
  && python -m compileall -q /opt/studentapi/lib
 
 FROM python:3.13-slim
