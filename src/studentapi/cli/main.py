@@ -1,0 +1,21 @@
+"""The command `studentapi`."""
+
+from __future__ import annotations
+
+import click
+
+from studentapi import __version__
+from studentapi.cli.data import db, load, token
+from studentapi.cli.run import run
+from studentapi.cli.serve import serve
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="studentapi")
+def main() -> None:
+    """Serve students' assessment data from MySQL."""
+
+
+# Each command imports what it needs when it runs: --help, and a start, must not wait for the others' parts.
+for command in (run, serve, db, load, token):
+    main.add_command(command)

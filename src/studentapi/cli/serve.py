@@ -1,0 +1,75 @@
+"""`studentapi serve`: become uWSGI with the shipped uwsgi.ini."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+import studentapi
+from studentapi.cli.configuration import load_settings
+
+if TYPE_CHECKING:
+    from studentapi.settings import Settings
+
+HARAKIRI_MARGIN = 5
+"""Seconds that a request may take beyond its waits for the database."""
+
+
+@click.command()
+def serve() -> None:
+    """Serve the database that STUDENTAPI_DATABASE_URL names, by uWSGI.
+
+    SIGTERM and Ctrl-C answer what is in flight, then stop; SIGHUP reloads.
+    """
+    settings = load_settings()
+    command = uwsgi_command()
+    # Becoming uWSGI, not starting it, lets signals reach it and its exit status reach whoever supervises.
+    os.execve(command[0], command, uwsgi_environment(settings))  # noqa: S606 - there is no shell to want
+
+
+def uwsgi_command() -> list[str]:
+    """The command line of uWSGI: the one of this Python's environment, with our uwsgi.ini."""
+    uwsgi = Path(sysconfig.get_path("scripts"), "uwsgi")
+    found = str(uwsgi) if uwsgi.exists() else shutil.which("uwsgi")
+    if found is None:
+        raise click.ClickException("uWSGI is not installed beside this Python")
+    return [found, "--ini", str(_uwsgi_ini())]
+
+
+def uwsgi_environment(settings: Settings) -> dict[str, str]:
+    """The environment of this process, with every variable that uwsgi.ini mentions and the database's address."""
+    host = settings.host.strip("[]")
+    return {
+        **os.environ,
+        "STUDENTAPI_DATABASE_URL": settings.database_url.get_secret_value(),
+        "STUDENTAPI_PYTHON_HOME": sys.prefix,
+        "STUDENTAPI_HOST": f"[{host}]" if ":" in host else host,
+        "STUDENTAPI_PORT": str(settings.port),
+        "STUDENTAPI_PROCESSES": str(settings.processes),
+        "STUDENTAPI_THREADS": str(settings.threads),
+        "STUDENTAPI_HARAKIRI": str(harakiri(settings)),
+    }
+
+
+def harakiri(settings: Settings) -> int:
+    """Seconds after which uWSGI kills a worker over one request.
+
+    More than every wait for the database together: patience, then a statement that loses its connection at the
+    last moment and runs once more on another.
+    """
+    waits = settings.database_patience + 2 * (settings.connect_timeout + settings.statement_timeout)
+    return math.ceil(waits) + HARAKIRI_MARGIN
+
+
+def _uwsgi_ini() -> Path:
+    """Inside the package where a wheel was installed; at the top of the repository where it is worked on."""
+    package = Path(studentapi.__file__).parent
+    installed = package / "uwsgi.ini"
+    return installed if installed.exists() else package.parents[1] / "uwsgi.ini"

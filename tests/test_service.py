@@ -1,0 +1,280 @@
+"""The service as it is run: uWSGI, threads, the whole sample, and a server that closes, kills and restarts."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sysconfig
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from studentapi.mysql.address import Address
+from studentapi.mysql.connection import open_connection
+from tests.servers import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from studentapi.mysql.database import Database
+    from tests.servers import Server
+
+STUDENT = "/api/v1/students/11391/chapters/AAA-1/assessment-data"
+PROCESSES, THREADS = 2, 4
+NAME = "studentapi_sample"
+
+
+class Service:
+    """A running uWSGI."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+        self.process = process
+        self.port = port
+        self.log = log
+
+    def get(self, path: str = STUDENT) -> tuple[int, bytes]:
+        """Status and body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        finally:
+            connection.close()
+
+    def warm_up(self) -> None:
+        """Have each thread of each worker open its connection."""
+        with ThreadPoolExecutor(32) as pool:
+            assert {status for status, _ in pool.map(lambda _: self.get(), range(400))} == {200}
+
+
+@pytest.fixture
+def service(sample: Database, sample_url: str, tmp_path: Path) -> Iterator[Service]:
+    """The service on the sample; ends with SIGTERM, and has to end well."""
+    del sample
+    with running(sample_url, tmp_path) as service:
+        yield service
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(timeout=60) == 0, service.log.read_text()
+
+
+@contextmanager
+def running(url: str, directory: Path, **settings: str) -> Iterator[Service]:
+    """Run `studentapi serve`; whatever happens, nothing of it is left."""
+    port = free_port()
+    log = directory / "log"
+    environment = {
+        **os.environ,
+        "STUDENTAPI_DATABASE_URL": url,
+        "STUDENTAPI_PORT": str(port),
+        "STUDENTAPI_PROCESSES": str(PROCESSES),
+        "STUDENTAPI_THREADS": str(THREADS),
+        "STUDENTAPI_AUTH": "off",
+        **settings,
+    }
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [Path(sysconfig.get_path("scripts"), "studentapi"), "serve"],
+            env=environment, cwd=directory, stdout=output, stderr=output, start_new_session=True,
+        )  # fmt: skip
+    service = Service(process, port, log)
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                if service.get("/livez")[0] == 200:
+                    break
+            except OSError:
+                pass
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.05)
+        yield service
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def connections(server: Server) -> list[int]:
+    """The server's connections of the service."""
+    rows = server.execute(f"SELECT id FROM information_schema.processlist WHERE db = '{NAME}' ORDER BY id")
+    return [int(str(number)) for (number,) in rows]
+
+
+def aborted(server: Server) -> object:
+    """How many clients went away without a word."""
+    return server.execute("SHOW GLOBAL STATUS LIKE 'Aborted_clients'")[0][1]
+
+
+def waiting(server: Server) -> int:
+    """How many statements of the service wait for a table."""
+    return len(
+        server.execute(
+            f"SELECT 1 FROM information_schema.processlist WHERE db = '{NAME}' AND info LIKE '%attempts%'"
+        )
+    )
+
+
+def refuses(port: int) -> bool:
+    """Whether nobody listens any more."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def waits_for(condition: Callable[[], bool]) -> None:
+    """Return once it holds; fail after 30 s."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def all_served(service: Service, times: int = 200) -> None:
+    """Ask many at once; each answer has to be the student's."""
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: service.get(), range(times)))
+    assert {status for status, _ in answers} == {200}, answers[:3]
+    assert len({body for _, body in answers}) == 1
+    assert json.loads(answers[0][1])["summary"]["mean_percent"] == 78
+
+
+def test_each_thread_keeps_one_connection_and_the_master_none(service: Service, server: Server) -> None:
+    assert connections(server) == [], "nothing is opened before it is needed"
+    service.warm_up()
+    first = connections(server)
+    assert 0 < len(first) <= PROCESSES * THREADS
+    service.warm_up()
+    assert set(first) <= set(connections(server))
+    assert len(connections(server)) <= PROCESSES * THREADS
+
+
+def test_no_read_fails_after_all_connections_were_killed(service: Service, server: Server) -> None:
+    for _ in range(3):
+        service.warm_up()
+        killed = connections(server)
+        for number in killed:
+            server.execute(f"KILL {number}")
+        all_served(service)
+        assert not set(killed) & set(connections(server))
+
+
+def test_no_read_fails_while_connections_are_killed_under_load(service: Service, server: Server) -> None:
+    service.warm_up()
+    over = threading.Event()
+
+    def kill_them() -> None:
+        while not over.is_set():
+            for number in connections(server):
+                try:
+                    server.execute(f"KILL {number}")
+                except Exception as error:  # noqa: BLE001 - gone already: 1094
+                    assert "Unknown thread" in str(error)  # noqa: PT017
+            over.wait(0.1)
+
+    killer = threading.Thread(target=kill_them)
+    killer.start()
+    try:
+        all_served(service, 600)
+    finally:
+        over.set()
+        killer.join()
+
+
+def test_no_read_fails_after_idle_connections_were_closed(service: Service, server: Server) -> None:
+    before = server.execute("SELECT @@GLOBAL.wait_timeout")[0][0]
+    server.execute("SET GLOBAL wait_timeout = 1")
+    try:
+        service.warm_up()
+        waits_for(lambda: not connections(server))
+        all_served(service)
+    finally:
+        server.execute(f"SET GLOBAL wait_timeout = {before}")
+
+
+def test_no_read_fails_after_a_restart(service: Service, server: Server) -> None:
+    service.warm_up()
+    server.restart()
+    all_served(service)
+
+
+def test_no_read_fails_during_a_restart_within_the_patience(
+    sample: Database, sample_url: str, server: Server, tmp_path: Path
+) -> None:
+    del sample
+    with running(sample_url, tmp_path, STUDENTAPI_DATABASE_PATIENCE="60") as service:
+        service.warm_up()
+        over = threading.Event()
+        statuses: list[int] = []
+
+        def ask() -> None:
+            while not over.is_set():
+                statuses.append(service.get()[0])
+
+        askers = [threading.Thread(target=ask) for _ in range(8)]
+        for asker in askers:
+            asker.start()
+        server.restart()
+        after = len(statuses)
+        while len(statuses) < after + 100:
+            time.sleep(0.01)
+        over.set()
+        for asker in askers:
+            asker.join()
+        assert set(statuses) == {200}
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(timeout=60) == 0
+
+
+def test_sigterm_answers_what_is_in_flight_and_says_goodbye_to_the_server(
+    service: Service, server: Server
+) -> None:
+    service.warm_up()
+    before = aborted(server)
+    holding = open_connection(Address.parse(server.admin_url))
+    holding.fetch(f"LOCK TABLES {NAME}.attempts WRITE")
+    with ThreadPoolExecutor(5) as pool:
+        in_flight = [pool.submit(service.get) for _ in range(5)]
+        waits_for(lambda: waiting(server) == len(in_flight))
+        service.process.send_signal(signal.SIGTERM)
+        waits_for(lambda: refuses(service.port))
+        assert service.process.poll() is None
+        holding.close()
+        assert [answer.result()[0] for answer in in_flight] == [200] * len(in_flight)
+    assert service.process.wait(timeout=60) == 0
+    waits_for(lambda: not connections(server))
+    assert aborted(server) == before
+
+
+def test_a_reload_leaves_no_connection_behind(service: Service, server: Server) -> None:
+    before = aborted(server)
+    for _ in range(3):
+        service.warm_up()
+        old = set(connections(server))
+        service.process.send_signal(signal.SIGHUP)
+        waits_for(lambda old=old: not old & set(connections(server)))  # type: ignore[misc]
+    service.warm_up()
+    assert len(connections(server)) <= PROCESSES * THREADS
+    assert aborted(server) == before
+
+
+def test_no_secret_is_in_the_log(sample: Database, sample_url: str, tmp_path: Path) -> None:
+    del sample
+    wrong = "mysql://geheim-77:geheim-78@" + sample_url.partition("@")[2]
+    with running(wrong, tmp_path) as service:
+        assert service.get("/readyz")[0] == 503
+        assert service.get(STUDENT)[0] == 503
+        service.process.send_signal(signal.SIGTERM)
+        service.process.wait(timeout=60)
+        log = service.log.read_text()
+    assert "database unavailable" in log
+    assert "geheim-78" not in log
