@@ -20,10 +20,10 @@ def load_settings(*, database_url: str | None = None) -> Settings:
 
     Ends the command with a line for each problem. No value is repeated: one of them holds a password.
     """
-    from pydantic import SecretStr, ValidationError  # noqa: PLC0415 - see main
+    from pydantic import SecretStr, ValidationError
 
-    from studentapi.mysql.address import Address, InvalidAddress  # noqa: PLC0415
-    from studentapi.settings import Settings  # noqa: PLC0415
+    from studentapi.mysql.address import Address, InvalidAddress
+    from studentapi.settings import Settings
 
     given = {} if database_url is None else {"database_url": SecretStr(database_url)}
     try:
@@ -37,7 +37,7 @@ def load_settings(*, database_url: str | None = None) -> Settings:
 
 
 def _line(error: ErrorDetails) -> str:
-    from studentapi.settings import Settings  # noqa: PLC0415
+    from studentapi.settings import Settings
 
     if not error["loc"]:  # of several settings together
         return error["msg"].removeprefix("Value error, ")

@@ -34,7 +34,7 @@ def db() -> None:
 @click.option("--wait", default=0.0, metavar="SECONDS", help="How long to wait for a server that is not up yet.")
 def upgrade(wait: float) -> None:
     """Bring the tables up to date; safe to run again, and from several machines at once."""
-    from studentapi import schema  # noqa: PLC0415
+    from studentapi import schema
 
     url = load_settings().database_url.get_secret_value()
     with database_errors():
@@ -48,7 +48,7 @@ def upgrade(wait: float) -> None:
 @click.confirmation_option(prompt="Tables may be dropped with all their data. Go on?")
 def downgrade(revision: str) -> None:
     """Take the tables back to REVISION; 'base' drops them all, with their data."""
-    from studentapi import schema  # noqa: PLC0415
+    from studentapi import schema
 
     with database_errors():
         schema.downgrade(load_settings().database_url.get_secret_value(), revision)
@@ -63,7 +63,7 @@ def load() -> None:
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def oulad(folder: Path) -> None:
     """Load the CSV files of the Open University Learning Analytics Dataset from FOLDER."""
-    from studentapi.loading import oulad as loader  # noqa: PLC0415
+    from studentapi.loading import oulad as loader
 
     with opened_database() as database, _nothing_loaded(), progress_bar() as progress:
         loaded = loader.load(database, folder, progress)
@@ -74,7 +74,7 @@ def oulad(folder: Path) -> None:
 @click.option("--once", is_flag=True, help="Do nothing when it is there already.")
 def load_sample(once: bool) -> None:
     """Load the sample that comes with this package: that dataset, whole."""
-    from studentapi.loading import sample  # noqa: PLC0415
+    from studentapi.loading import sample
 
     with opened_database() as database:
         if once and sample.is_loaded(database):
@@ -88,8 +88,8 @@ def load_sample(once: bool) -> None:
 @contextmanager
 def _nothing_loaded() -> Iterator[None]:
     """End the command with the reason why a load was refused, and the database left as it was."""
-    from studentapi.loading.csv_files import MalformedFile  # noqa: PLC0415
-    from studentapi.loading.writing import Conflict  # noqa: PLC0415
+    from studentapi.loading.csv_files import MalformedFile
+    from studentapi.loading.writing import Conflict
 
     try:
         yield
@@ -112,8 +112,8 @@ def token() -> None:
 @click.option("--days", type=click.IntRange(min=1), help="How long it is valid; for ever unless given.")
 def create(scopes: tuple[str, ...], student: str | None, label: str, days: int | None) -> None:
     """Make a token and print it: this once, it cannot be read back."""
-    from studentapi.gradebook import tokens  # noqa: PLC0415
-    from studentapi.gradebook.resources import NotFound  # noqa: PLC0415
+    from studentapi.gradebook import tokens
+    from studentapi.gradebook.resources import NotFound
 
     expires_at = None if days is None else datetime.now(UTC).replace(tzinfo=None) + timedelta(days=days)
     with opened_database() as database:
@@ -134,7 +134,7 @@ def create(scopes: tuple[str, ...], student: str | None, label: str, days: int |
 @token.command("list")
 def list_tokens() -> None:
     """List all tokens: never their secrets, which are not kept."""
-    from studentapi.gradebook import tokens  # noqa: PLC0415
+    from studentapi.gradebook import tokens
 
     now = datetime.now(UTC).replace(tzinfo=None)
     with opened_database() as database:
@@ -146,8 +146,8 @@ def list_tokens() -> None:
 @click.argument("token_id")
 def revoke(token_id: str) -> None:
     """End the token TOKEN_ID; every worker knows within seconds."""
-    from studentapi.gradebook import tokens  # noqa: PLC0415
-    from studentapi.gradebook.resources import NotFound  # noqa: PLC0415
+    from studentapi.gradebook import tokens
+    from studentapi.gradebook.resources import NotFound
 
     with opened_database() as database:
         try:

@@ -73,9 +73,9 @@ def run(directory: Path) -> None:
 
 def _prepare(url: str, settings: Settings, token_file: Path) -> str | None:
     """Migrate, load the sample unless it is there, return a token that is valid; None where none is asked for."""
-    from studentapi.loading import sample  # noqa: PLC0415 - see main
-    from studentapi.mysql.database import Database  # noqa: PLC0415
-    from studentapi.schema import upgrade  # noqa: PLC0415
+    from studentapi.loading import sample
+    from studentapi.mysql.database import Database
+    from studentapi.schema import upgrade
 
     upgrade(url)
     # Loading is one transaction of large statements: how long they take is the machine's affair.
@@ -86,9 +86,9 @@ def _prepare(url: str, settings: Settings, token_file: Path) -> str | None:
 
 
 def _load_sample(database: Database) -> None:
-    from rich import progress  # noqa: PLC0415 - see main
+    from rich import progress
 
-    from studentapi.loading import sample  # noqa: PLC0415
+    from studentapi.loading import sample
 
     with progress.Progress(
         progress.TextColumn("Loading the sample: {task.description}"),
@@ -108,7 +108,7 @@ def _load_sample(database: Database) -> None:
 
 def _token(database: Database, file: Path) -> str:
     """The secret kept in `file` while it is valid, else a new one."""
-    from studentapi.gradebook import tokens  # noqa: PLC0415 - see main
+    from studentapi.gradebook import tokens
 
     if file.exists():
         secret = file.read_text().strip()
