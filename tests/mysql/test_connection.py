@@ -1,9 +1,11 @@
 import socket
+import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 from pymysql import err
+from pymysql.constants import FIELD_TYPE
 
 from studentapi.mysql.address import Address
 from studentapi.mysql.connection import Connection, open_connection
@@ -150,3 +152,26 @@ def test_parameters_are_escaped(connection: Connection) -> None:
 
 def test_a_large_answer_arrives_whole(connection: Connection) -> None:
     assert connection.fetch("SELECT REPEAT('x', 3000000)").rows[0][0] == "x" * 3_000_000
+
+
+def test_an_answer_that_was_broken_off_is_never_taken_for_the_next(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(value: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(connection.decoders, FIELD_TYPE.LONG, interrupt)
+    monkeypatch.setitem(connection.decoders, FIELD_TYPE.LONGLONG, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        connection.fetch("SELECT 1 UNION SELECT 2 UNION SELECT 3")
+    assert not connection.open
+
+
+def test_what_is_no_mysql_server_is_told_by_a_code() -> None:
+    def web_server(client: socket.socket, over: threading.Event) -> None:
+        client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n" * 20)
+        over.wait(5)
+
+    with listener(web_server) as port, pytest.raises(err.OperationalError) as caught:
+        open_connection(Address.parse(f"mysql://u:p@127.0.0.1:{port}/d"), connect_timeout=1)
+    assert caught.value.args[0] == 2012

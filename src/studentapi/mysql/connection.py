@@ -10,6 +10,7 @@ import errno
 import os
 import select
 import ssl
+import struct
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -34,6 +35,10 @@ CLIENT_GRACE = 1.0
 """Seconds past a statement's deadline that the server is given to end it, before the client gives it up."""
 TIMER_SLACK = 0.25
 """Seconds by which a socket's timeout may exceed what is left of a deadline: setting it is a system call."""
+
+
+_UNREADABLE = (struct.error, IndexError, ValueError, AssertionError, err.InternalError)
+"""What PyMySQL makes of a greeting that is none."""
 
 
 class Result(NamedTuple):
@@ -108,6 +113,11 @@ class Connection(Base):  # type: ignore[misc]
             raise err.OperationalError(
                 CR.CR_CONN_HOST_ERROR, f"Can't connect to MySQL server on {self.host!r} ({error})"
             ) from error
+        except _UNREADABLE as error:
+            self._force_close()
+            raise err.OperationalError(
+                CR.CR_SERVER_HANDSHAKE_ERR, f"What answers on {self.host!r} does not speak MySQL's protocol"
+            ) from error
         except err.OperationalError as error:
             cause = getattr(error, "original_exception", None)
             if isinstance(cause, ssl.SSLCertVerificationError):
@@ -166,13 +176,25 @@ class Connection(Base):  # type: ignore[misc]
         return True
 
     def fetch(self, sql: str, params: Any = ()) -> Result:
-        """Run one statement, `%s` or `%(name)s` in it replaced by the escaped `params`."""
+        """Run one statement, `%s` or `%(name)s` in it replaced by the escaped `params`.
+
+        With parameters, a percent sign is written `%%`. Raises PyMySQL's errors.
+        """
         if params:
             if isinstance(params, dict):
                 sql %= {name: self.escape(value) for name, value in params.items()}
             else:
                 sql %= tuple([self.escape(value) for value in params])
-        self.query(sql)
+        try:
+            self.query(sql)
+        except err.Error:
+            # The server's own errors end its answer, and PyMySQL's close the connection.
+            raise
+        except BaseException:
+            # Broken off between statement and answer, by a signal or a value that cannot be read: what is left of
+            # the answer must not be taken for that of the next statement.
+            self.discard()
+            raise
         result = self._result
         return Result(
             tuple([column[0] for column in result.description or ()]),

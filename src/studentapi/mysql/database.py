@@ -220,7 +220,7 @@ class Database:
     def _new_connection(self) -> Connection:
         try:
             connection = self._connect()
-        except err.OperationalError as error:
+        except Exception as error:
             self._thread.connect_error = error
             raise
         connection.max_age = self._max_age * random.uniform(1 - AGE_JITTER, 1 + AGE_JITTER)  # noqa: S311

@@ -66,14 +66,14 @@ class Transaction:
 
     def begin(self) -> None:
         """Send BEGIN."""
-        self._connection.begin()
+        self._connection.fetch("BEGIN")
 
     def commit(self) -> None:
         """Send COMMIT; raises `CommitUnknown` when its reply is lost."""
         self._check()
         self._over = True
         try:
-            self._connection.commit()
+            self._connection.fetch("COMMIT")
         except err.Error as error:
             if consequence(error) is Consequence.DISCARD:
                 self._connection.discard()
@@ -92,7 +92,7 @@ class Transaction:
 
     def _undo(self) -> None:
         try:
-            self._connection.rollback()
+            self._connection.fetch("ROLLBACK")
         except err.Error:
             self._connection.discard()
 
