@@ -48,7 +48,7 @@ def test_a_token_is_made_listed_and_revoked(studentapi: Run, database: Database)
     secret = made.stdout.strip()
     token = tokens.verify(database, secret)
     assert token is not None
-    assert (token.label, sorted(token.scopes)) == ("x", ["read", "write"])
+    assert (token.label, sorted(token.scopes)) == ("portal", ["read", "write"])
     listed = studentapi("token", "list").stdout
     assert token.id in listed
     assert secret not in listed
