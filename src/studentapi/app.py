@@ -6,7 +6,7 @@ from apiflask import APIFlask
 
 from studentapi import __version__, logs
 from studentapi.api import routes
-from studentapi.api.auth import Tokens
+from studentapi.api.bearers import Tokens
 from studentapi.api.state import EXTENSION, State
 from studentapi.mysql.database import Database
 from studentapi.settings import Settings

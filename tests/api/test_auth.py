@@ -5,7 +5,7 @@ import pytest
 from apiflask import APIFlask
 from pydantic import SecretStr, ValidationError
 
-from studentapi.api import auth
+from studentapi.api import auth, bearers
 from studentapi.api.state import EXTENSION
 from studentapi.app import create_app
 from studentapi.gradebook import tokens
@@ -62,7 +62,7 @@ def test_a_header_that_is_no_token_is_401(school: APIFlask, header: str) -> None
 def test_a_token_opens_and_its_revocation_closes(
     school: APIFlask, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(auth, "REMEMBERED", 0.0)
+    monkeypatch.setattr(bearers, "REMEMBERED", 0.0)
     token = tokens.create(database)
     assert status(school, token.secret) == 200
     tokens.revoke(database, token.id)
@@ -80,7 +80,7 @@ def test_a_remembered_token_is_not_asked_for_again(
 
 
 def test_a_revocation_is_known_within_ten_seconds() -> None:
-    assert auth.REMEMBERED < 10
+    assert bearers.REMEMBERED < 10
 
 
 def test_an_expired_token_is_401_even_where_it_is_remembered(school: APIFlask, database: Database) -> None:

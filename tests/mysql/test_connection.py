@@ -1,3 +1,4 @@
+import dataclasses
 import socket
 import threading
 import time
@@ -68,19 +69,14 @@ def test_an_unknown_host_is_an_operational_error() -> None:
 def test_the_next_host_serves_when_the_first_does_not(address: Address) -> None:
     host, port = address.hosts[0]
     with listener(silent) as dead:
-        both = Address(
-            hosts=(("127.0.0.1", dead), (host, port)),
-            user=address.user,
-            password=address.password,
-            database=address.database,
-        )
+        both = dataclasses.replace(address, hosts=(("127.0.0.1", dead), (host, port)))
         connection = open_connection(both, connect_timeout=2)
         assert connection.port == port
         connection.close()
 
 
 def test_a_wrong_password_is_refused_and_in_no_message(address: Address) -> None:
-    wrong = Address(hosts=address.hosts, user=address.user, password="geheim", database=address.database)
+    wrong = dataclasses.replace(address, password="geheim")
     with pytest.raises(err.OperationalError) as caught:
         open_connection(wrong)
     assert consequence(caught.value) is Consequence.REFUSED

@@ -1,3 +1,4 @@
+import dataclasses
 import gc
 import multiprocessing
 import os
@@ -48,13 +49,26 @@ def reopened(migrated_url: str) -> Iterator[Callable[..., Database]]:
     """Further Database objects on the same tables, closed after the test."""
     made: list[Database] = []
 
-    def make(url: str = migrated_url, **options: float) -> Database:
+    def make(url: str | Address = migrated_url, **options: float | None) -> Database:
         made.append(Database(url, **options))
         return made[-1]
 
     yield make
     for database in made:
         database.close()
+
+
+@pytest.fixture
+def relay(server: Server) -> Relay:
+    """A way to the server that can be made to forget its flows."""
+    return Relay(Address.parse(server.admin_url).hosts[0][1])
+
+
+@pytest.fixture
+def relayed(relay: Relay, migrated_url: str) -> Iterator[Address]:
+    """The address of the gradebook by way of `relay`."""
+    with listener(relay) as port:
+        yield dataclasses.replace(Address.parse(migrated_url), hosts=(("127.0.0.1", port),))
 
 
 def test_a_thread_keeps_its_connection_and_shares_it_with_no_other(database: Database) -> None:
@@ -211,56 +225,32 @@ def test_run_keeps_a_sum_right_under_deadlocks(database: Database, reopened: Cal
 
 
 def test_a_lost_reply_to_commit_is_neither_repeated_nor_hidden(
-    server: Server, database: Database, reopened: Callable[..., Database]
+    database: Database, relay: Relay, relayed: Address, reopened: Callable[..., Database]
 ) -> None:
-    relay = Relay(Address.parse(server.admin_url).hosts[0][1])
-    with listener(relay) as port:
-        address = Address.parse(server.url("studentapi_test"))
-        through = reopened(
-            Address(
-                hosts=(("127.0.0.1", port),),
-                user=address.user,
-                password=address.password,
-                database=address.database,
-            )
-        )
-        through._statement_timeout = None
+    through = reopened(relayed, statement_timeout=None)
 
-        def work(tx: Transaction) -> None:
-            tx.execute(INSERT, ("a",))
-            tx._connection._budget = 0.5
-            relay.dropping.set()
+    def work(tx: Transaction) -> None:
+        tx.execute(INSERT, ("a",))
+        tx._connection._budget = 0.5
+        relay.dropping.set()
 
-        with pytest.raises(CommitUnknown) as caught:
-            through.run(work)
-        assert caught.value.args[0] == 2013
-        through.close()
+    with pytest.raises(CommitUnknown) as caught:
+        through.run(work)
+    assert caught.value.args[0] == 2013
     assert rows(database) in ([], ["a"])
 
 
 def test_a_forgotten_flow_costs_an_idle_read_one_bounded_check(
-    server: Server, reopened: Callable[..., Database]
+    relay: Relay, relayed: Address, reopened: Callable[..., Database]
 ) -> None:
-    relay = Relay(Address.parse(server.admin_url).hosts[0][1])
-    with listener(relay) as port:
-        address = Address.parse(server.url("studentapi_test"))
-        through = reopened(
-            Address(
-                hosts=(("127.0.0.1", port),),
-                user=address.user,
-                password=address.password,
-                database=address.database,
-            ),
-            idle_check=0.1,
-        )
-        through.read("SELECT 1")
-        relay.dropping.set()
-        time.sleep(0.2)
-        started = time.monotonic()
-        assert through.read("SELECT 1") == ((1,),)
-        assert time.monotonic() - started < 4
-        assert relay.connections == 2
-        through.close()
+    through = reopened(relayed, idle_check=0.1)
+    through.read("SELECT 1")
+    relay.dropping.set()
+    time.sleep(0.2)
+    started = time.monotonic()
+    assert through.read("SELECT 1") == ((1,),)
+    assert time.monotonic() - started < 4
+    assert relay.connections == 2
 
 
 def test_an_old_connection_is_replaced_and_closed_in_order(
@@ -285,10 +275,7 @@ def test_a_database_that_is_away_is_waited_for_and_then_given_up(reopened: Calla
 
 
 def test_what_will_not_pass_is_not_waited_for(server: Server, reopened: Callable[..., Database]) -> None:
-    address = Address.parse(server.admin_url)
-    refused = reopened(
-        Address(hosts=address.hosts, user=address.user, password="wrong", database=address.database), patience=30
-    )
+    refused = reopened(dataclasses.replace(Address.parse(server.admin_url), password="wrong"), patience=30)
     with pytest.raises(DatabaseUnavailable) as caught:
         refused.read("SELECT 1")
     assert caught.value.args[0] == 1045

@@ -1,19 +1,15 @@
-"""Who may do what: bearer tokens, their scopes, and tokens that are bound to one student."""
+"""Who may do what: scopes, and tokens that are bound to one student."""
 
 from __future__ import annotations
 
-import hashlib
-from datetime import UTC, datetime
 from functools import wraps
-from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from apiflask import APIBlueprint
 from flask import request
 
 from studentapi.api.problems import problem
 from studentapi.api.state import state
-from studentapi.gradebook import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,46 +17,13 @@ if TYPE_CHECKING:
     from apiflask import APIFlask
     from flask import Response
 
-    from studentapi.gradebook.tokens import Scope, Token
-    from studentapi.mysql.database import Database
+    from studentapi.gradebook.tokens import Scope
 
 View = TypeVar("View", bound="Callable[..., Any]")
-
-REMEMBERED = 5.0
-"""Seconds that a token is recognised without asking the database: a revocation takes effect within them."""
-MOST_REMEMBERED = 10_000
 
 SECURITY_SCHEMES = {"BearerAuth": {"type": "http", "scheme": "bearer"}}
 
 _document = APIBlueprint("auth", __name__).doc
-
-
-class _Known(NamedTuple):
-    token: Token
-    until: float
-
-
-class Tokens:
-    """Recognises bearers, each worker process with a short memory of its own."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._known: dict[bytes, _Known] = {}
-
-    def verify(self, secret: str) -> Token | None:
-        """The token of this secret, if it is valid now."""
-        key = hashlib.sha256(secret.encode(errors="surrogateescape")).digest()
-        known = self._known.get(key)
-        if known is not None and monotonic() < known.until:
-            return known.token if known.token.is_valid(datetime.now(UTC).replace(tzinfo=None)) else None
-        token = tokens.verify(self._database, secret)
-        if token is None:
-            self._known.pop(key, None)
-            return None
-        if len(self._known) >= MOST_REMEMBERED:
-            self._known.clear()
-        self._known[key] = _Known(token, monotonic() + REMEMBERED)
-        return token
 
 
 def requires(scope: Scope, *, student: str | None = None) -> Callable[[View], View]:

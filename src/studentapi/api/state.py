@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from flask import current_app
 
 if TYPE_CHECKING:
-    from studentapi.api.auth import Tokens
+    from studentapi.api.bearers import Tokens
     from studentapi.mysql.database import Database
 
 EXTENSION = "studentapi"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from studentapi.cli import addresses
+from studentapi.cli.common import progress_bar
 from studentapi.cli.configuration import load_settings
 from studentapi.cli.serve import harakiri, uwsgi_command, uwsgi_environment
 from studentapi.cli.signals import Signals, Stopped
@@ -81,29 +82,10 @@ def _prepare(url: str, settings: Settings, token_file: Path) -> str | None:
     # Loading is one transaction of large statements: how long they take is the machine's affair.
     with closing(Database(url, statement_timeout=None)) as database:
         if not sample.is_loaded(database):
-            _load_sample(database)
+            click.echo("Loading the sample")
+            with progress_bar() as progress:
+                sample.load(database, progress)
         return _token(database, token_file) if settings.auth == "required" else None
-
-
-def _load_sample(database: Database) -> None:
-    from rich import progress
-
-    from studentapi.loading import sample
-
-    with progress.Progress(
-        progress.TextColumn("Loading the sample: {task.description}"),
-        progress.BarColumn(),
-        progress.MofNCompleteColumn(),
-        progress.TimeElapsedColumn(),
-    ) as display:
-        tasks: dict[str, progress.TaskID] = {}
-
-        def show(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = display.add_task(stage)
-            display.update(tasks[stage], completed=done, total=total)
-
-        sample.load(database, show)
 
 
 def _token(database: Database, file: Path) -> str:
