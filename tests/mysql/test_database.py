@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from pymysql import err
@@ -49,7 +50,7 @@ def reopened(migrated_url: str) -> Iterator[Callable[..., Database]]:
     """Further Database objects on the same tables, closed after the test."""
     made: list[Database] = []
 
-    def make(url: str | Address = migrated_url, **options: float | None) -> Database:
+    def make(url: str | Address = migrated_url, **options: Any) -> Database:
         made.append(Database(url, **options))
         return made[-1]
 
