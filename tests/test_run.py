@@ -46,6 +46,8 @@ class Run:
             env=environment(STUDENTAPI_PORT=str(port)),
             stdout=subprocess.PIPE,
             text=True,
+            # under nohup these tests would hand down a SIGHUP that is ignored, and `run` leaves it so
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509 - one thread
         )
         assert self.process.stdout is not None
         self.output = self.process.stdout
