@@ -24,7 +24,8 @@ COPY --from=build /opt/studentapi /opt/studentapi
 ENV PATH=/opt/studentapi/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     STUDENTAPI_HOST=0.0.0.0 \
-    STUDENTAPI_PORT=8000
+    STUDENTAPI_PORT=8000 \
+    STUDENTAPI_PROCESSES=2
 WORKDIR /opt/studentapi
 USER studentapi
 EXPOSE 8000

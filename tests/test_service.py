@@ -6,19 +6,22 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import sysconfig
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from studentapi.cli.serve import harakiri
 from studentapi.mysql.address import Address
 from studentapi.mysql.connection import open_connection
+from tests.clients import settings_for
 from tests.servers import free_port
 
 if TYPE_CHECKING:
@@ -257,6 +260,46 @@ def test_a_reload_leaves_no_connection_behind(service: Service, server: Server) 
     service.warm_up()
     assert len(connections(server)) <= PROCESSES * THREADS
     assert aborted(server) == before
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        b"Transfer-Encoding: chunked",
+        b"Content-Length: 0\r\nContent-Length: 50",
+        b"Content-Length: +50",
+        b"Content-Length: -1",
+        b"Connection: keep-alive",
+    ],
+)
+def test_a_body_is_never_taken_for_another_request(service: Service, headers: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=30) as client:
+        client.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n" + headers + b"\r\n\r\n")
+        with suppress(OSError):
+            time.sleep(0.3)
+            client.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = b""
+        with suppress(ConnectionResetError):
+            while data := client.recv(65536):
+                answer += data
+    assert answer.count(b"HTTP/1.1 ") <= 1
+
+
+def test_silent_clients_hold_nobody_up(service: Service) -> None:
+    with ExitStack() as silent:
+        for _ in range(PROCESSES * THREADS * 2):
+            client = silent.enter_context(socket.create_connection(("127.0.0.1", service.port)))
+            client.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert client.recv(100).startswith(b"HTTP/1.1 200")
+        started = time.monotonic()
+        assert service.get("/livez")[0] == 200
+        assert time.monotonic() - started < 3
+
+
+def test_harakiri_is_above_every_deadline_of_the_database() -> None:
+    settings = settings_for("mysql://u:p@127.0.0.1:1/d")
+    waits = settings.database_patience + settings.connect_timeout + 2 * settings.statement_timeout
+    assert harakiri(settings) > 2 * waits
 
 
 def test_no_secret_is_in_the_log(sample: Database, sample_url: str, tmp_path: Path) -> None:

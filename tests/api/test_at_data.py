@@ -22,6 +22,8 @@ def test_failures_have_another_result_code_and_the_right_status(client: FlaskCli
         (client.post(PATH, json=[1]), 422),
         (client.post(PATH, data="{broken", content_type="application/json"), 400),
         (client.post(PATH), 422),
+        (client.get(PATH), 405),
+        (client.post("/students/a%20b/at-data", json={}), 404),
         (app.test_client().post(PATH, json={"chapterId": "AAA-1"}), 401),
     ):
         assert answer.status_code == status

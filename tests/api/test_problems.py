@@ -11,6 +11,7 @@ from studentapi.api.auth import public
 from studentapi.api.problems import RETRY_AFTER
 from studentapi.api.state import EXTENSION
 from studentapi.app import create_app
+from studentapi.mysql.database import Database
 from studentapi.mysql.errors import CommitUnknown, DatabaseUnavailable, StatementTimeout
 from tests.clients import settings_for
 
@@ -90,3 +91,20 @@ def test_a_database_that_is_away_is_503_with_retry_after() -> None:
     assert client.get("/livez").status_code == 200
     answer = client.get("/readyz")
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, str(RETRY_AFTER))
+
+
+def test_a_transaction_that_a_view_leaves_open_is_undone_at_the_end_of_the_request(
+    database: Database, app: APIFlask
+) -> None:
+    of_the_app = app.extensions[EXTENSION].database
+    left = []
+
+    def careless() -> str:
+        left.append(of_the_app.transaction())
+        left[0].__enter__().execute("INSERT INTO schools (public_id, name) VALUES ('x', 'X')")
+        return "done"
+
+    app.add_url_rule("/careless", view_func=public(careless))
+    assert app.test_client().get("/careless").status_code == 200
+    assert database.read("SELECT COUNT(*) FROM schools") == ((0,),)
+    assert app.test_client().get("/readyz").status_code == 200, "the thread is free for the next request"

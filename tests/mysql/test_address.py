@@ -3,6 +3,7 @@ import ssl
 import pytest
 
 from studentapi.mysql.address import Address, InvalidAddress
+from studentapi.mysql.database import Database
 
 
 def test_url_is_read_in_all_its_parts() -> None:
@@ -36,6 +37,7 @@ def test_password_is_in_no_repr() -> None:
         ("mysql://u:p@h/d?ssl_mode=required&ssl_mode=disabled", "twice"),
         ("mysql://u:p@h/d?ssl_key=k", "without ssl_cert"),
         ("mysql://u:p@h/d?ssl_mode=disabled&ssl_ca=c", "disables TLS"),
+        ("mysql://u:p@h/d?ssl_mode=required&ssl_ca=c", "would not check"),
     ],
 )
 def test_bad_url_is_refused_with_its_reason_and_without_its_secret(url: str, reason: str) -> None:
@@ -57,3 +59,8 @@ def test_tls_context_is_made_once_and_checks_what_the_mode_says() -> None:
     identity = Address.parse("mysql://u:p@h/d?ssl_mode=verify_identity").ssl_context
     assert identity is not None
     assert identity.check_hostname
+
+
+def test_a_certificate_that_is_not_there_is_told_at_once() -> None:
+    with pytest.raises(InvalidAddress, match="cannot be read"):
+        Database("mysql://u:p@h/d?ssl_ca=/no/such/file")

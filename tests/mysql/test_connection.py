@@ -171,3 +171,26 @@ def test_what_is_no_mysql_server_is_told_by_a_code() -> None:
     with listener(web_server) as port, pytest.raises(err.OperationalError) as caught:
         open_connection(Address.parse(f"mysql://u:p@127.0.0.1:{port}/d"), connect_timeout=1)
     assert caught.value.args[0] == 2012
+
+
+def test_tls_is_demanded_where_it_is_required(address: Address) -> None:
+    required = dataclasses.replace(address, ssl_mode="required")
+    offered = open_connection(dataclasses.replace(address, ssl_mode="preferred"))
+    has_tls = bool(offered.fetch("SHOW SESSION STATUS LIKE 'Ssl_cipher'").rows[0][1])
+    offered.close()
+    if has_tls:
+        connection = open_connection(required)
+        assert connection.fetch("SHOW SESSION STATUS LIKE 'Ssl_cipher'").rows[0][1]
+        connection.close()
+        with pytest.raises(err.OperationalError) as caught:
+            open_connection(dataclasses.replace(address, ssl_mode="verify_identity"))
+        assert (caught.value.args[0], consequence(caught.value)) == (2026, Consequence.REFUSED)
+    else:
+        with pytest.raises(err.OperationalError, match="SSL is required"):
+            open_connection(required)
+
+
+def test_a_value_that_cannot_be_sent_costs_no_connection(connection: Connection) -> None:
+    with pytest.raises(UnicodeEncodeError):
+        connection.fetch("SELECT %s", ("\ud800",))
+    assert connection.fetch("SELECT 1").rows == ((1,),)

@@ -13,9 +13,9 @@ from pymysql import err
 from studentapi.mysql.address import Address
 from studentapi.mysql.connection import Connection
 from studentapi.mysql.database import Database
-from studentapi.mysql.errors import CommitUnknown, DatabaseUnavailable, StatementTimeout
+from studentapi.mysql.errors import CommitUnknown, DatabaseUnavailable, NoConnection, StatementTimeout
 from studentapi.mysql.transaction import Transaction
-from tests.mysql.listeners import Relay, listener
+from tests.mysql.listeners import Relay, listener, silent
 from tests.servers import Server
 
 TABLE = "schools"
@@ -266,6 +266,97 @@ def test_an_old_connection_is_replaced_and_closed_in_order(
     assert server.execute("SHOW GLOBAL STATUS LIKE 'Aborted_clients'") == aborted
 
 
+def test_a_deadlock_that_a_block_swallows_lets_nothing_of_it_through(
+    database: Database, reopened: Callable[..., Database]
+) -> None:
+    """The server has ended the transaction: with autocommit on, the next statement would be committed alone."""
+    with database.transaction() as tx:
+        tx.execute_many("INSERT INTO schools (public_id, name) VALUES (%s, %s)", [("a", "0"), ("b", "0")])
+    update = "UPDATE schools SET name = name + 1 WHERE public_id = %s"
+    other = reopened()
+    barrier = threading.Barrier(2)
+    victims: list[str] = []
+
+    def block(first: str, second: str) -> None:
+        try:
+            with other.transaction() as tx:
+                tx.execute(update, (first,))
+                barrier.wait()
+                try:
+                    tx.execute(update, (second,))
+                except err.OperationalError:
+                    victims.append(first)
+                    tx.execute(INSERT, (f"after-{first}",))
+        except RuntimeError as error:
+            assert "over" in str(error)  # noqa: PT017
+
+    threads = [threading.Thread(target=block, args=pair) for pair in (("a", "b"), ("b", "a"))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(victims) == 1
+    assert rows(database) == ["a", "b"]
+    assert database.read("SELECT name FROM schools") == (("1",), ("1",))
+
+
+def test_a_connection_lost_in_a_block_that_swallows_it_is_no_unknown_commit(
+    database: Database, server: Server
+) -> None:
+    with pytest.raises(RuntimeError, match="over"), database.transaction() as tx:  # noqa: PT012
+        tx.execute(INSERT, ("a",))
+        kill(server, tx.read("SELECT CONNECTION_ID()")[0][0])
+        with pytest.raises(DatabaseUnavailable):
+            tx.execute(INSERT, ("b",))
+    assert rows(database) == []
+
+
+def test_a_write_past_its_deadline_is_ended_in_the_server(
+    server: Server, database: Database, reopened: Callable[..., Database]
+) -> None:
+    with database.transaction() as tx:
+        tx.execute(INSERT, ("a",))
+    slow = reopened(statement_timeout=0.5)
+    with pytest.raises(StatementTimeout), slow.transaction() as tx:
+        tx.execute("UPDATE schools SET name = 'late' WHERE SLEEP(20) = 0")
+    waits_for(
+        lambda: (
+            not server.execute(
+                "SELECT 1 FROM information_schema.processlist "
+                "WHERE info LIKE '%late%' AND info NOT LIKE '%processlist%'"
+            )
+        )
+    )
+    assert database.read("SELECT name FROM schools") == (("a school",),)
+
+
+def test_a_silent_server_is_waited_for_once(reopened: Callable[..., Database]) -> None:
+    with listener(silent) as port:
+        away = reopened(f"mysql://u:p@127.0.0.1:{port}/d", patience=1.0, connect_timeout=0.6)
+        started = time.monotonic()
+        with pytest.raises(NoConnection):
+            away.read("SELECT 1")
+        assert time.monotonic() - started < 1.9
+
+
+def test_a_statement_that_is_too_large_is_not_sent_again(
+    server: Server, reopened: Callable[..., Database]
+) -> None:
+    limit = int(str(server.execute("SELECT @@GLOBAL.max_allowed_packet")[0][0]))
+    database = reopened(statement_timeout=None, patience=0)
+    tries = 0
+
+    def work(tx: Transaction) -> None:
+        nonlocal tries
+        tries += 1
+        tx.read("SELECT LENGTH(%s)", ("x" * (limit + 1),))
+
+    with pytest.raises(err.OperationalError):
+        database.run(work)
+    assert tries <= 2
+    assert database.read("SELECT 1") == ((1,),)
+
+
 def test_a_database_that_is_away_is_waited_for_and_then_given_up(reopened: Callable[..., Database]) -> None:
     away = reopened("mysql://u:p@127.0.0.1:1/d", patience=0.5)
     started = time.monotonic()
@@ -302,6 +393,8 @@ def test_a_read_past_its_deadline_is_a_timeout_and_is_not_run_again(reopened: Ca
 def test_read_takes_nothing_that_writes(database: Database) -> None:
     with pytest.raises(ValueError, match="transaction"):
         database.read("DELETE FROM schools")
+    with pytest.raises(ValueError, match="transaction"):
+        database.read("WITH x AS (SELECT 1) DELETE FROM schools")
 
 
 def test_a_read_beside_an_open_transaction_is_a_mistake_that_is_told(database: Database) -> None:

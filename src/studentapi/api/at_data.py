@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import orjson
 from apiflask import APIBlueprint
+from flask import request
 from pydantic import BaseModel, ConfigDict, Field
 
 from studentapi.api import problems
@@ -55,10 +56,10 @@ def at_data(student_id: str, body: AtDataRequest) -> Response:
     return answer({"resultCode": SUCCESS, "resultDescription": "SUCCESS", "result": data})
 
 
-@blueprint.after_request
+@blueprint.after_app_request
 def add_result_code(response: Response) -> Response:
-    """Give a problem the members that this contract's clients look for."""
-    if response.mimetype == problems.MEDIA_TYPE:
+    """Give a problem the members that this contract's clients look for; also where no route was found."""
+    if request.path.endswith("/at-data") and response.mimetype == problems.MEDIA_TYPE:
         status = HTTPStatus(response.status_code)
         problem = orjson.loads(response.get_data())
         problem |= {"resultCode": status.value, "resultDescription": status.name, "result": None}

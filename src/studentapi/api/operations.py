@@ -62,4 +62,6 @@ def docs() -> Response:
 @blueprint.doc(hide=True)
 def docs_file(name: str) -> Response:
     """Give a file of the documentation page."""
-    return send_from_directory(_PAGE, name, max_age=86_400)
+    response = send_from_directory(_PAGE, name, max_age=86_400)
+    response.headers["Content-Security-Policy"] = _POLICY
+    return response

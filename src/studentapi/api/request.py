@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlencode
 
 from flask import request
@@ -103,9 +103,7 @@ def _link(cursor: str | None, limit: int) -> dict[str, str]:
     if cursor is None:
         return {}
     query = urlencode({"limit": limit, "cursor": cursor})
-    return {"Link": f'<{request.base_url}?{query}>; rel="next"'}
-
-
-def described(**fields: Any) -> dict[str, Any]:
-    """Example values for a model's documentation."""
-    return {"json_schema_extra": {"examples": [fields]}}
+    # A proxy that ends TLS says so: a client that follows the link must not send its token in clear.
+    secure = request.headers.get("X-Forwarded-Proto", "").lower() == "https"
+    base = request.base_url.replace("http://", "https://", 1) if secure else request.base_url
+    return {"Link": f'<{base}?{query}>; rel="next"'}

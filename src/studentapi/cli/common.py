@@ -39,21 +39,20 @@ def database_errors() -> Iterator[None]:
     """End the command with one line when the database fails it."""
     try:
         yield
-    except err.ProgrammingError as error:
+    except err.Error as error:
         if is_missing_table(error):
             raise click.ClickException("the database has no tables yet: run 'studentapi db upgrade'") from None
-        raise
-    except err.OperationalError as error:
         raise click.ClickException(f"the database: {error.args[-1]} ({code_of(error)})") from None
 
 
 def wait_for_database(url: str, seconds: float) -> None:
     """Return once the server takes a connection; raises the last error after `seconds`, or one that stays."""
+    address = Address.parse(url)
     deadline = time.monotonic() + seconds
     told = False
     while True:
         try:
-            open_connection(Address.parse(url)).close()
+            open_connection(address).close()
         except err.OperationalError as error:
             if consequence(error) is Consequence.REFUSED or time.monotonic() > deadline:
                 raise

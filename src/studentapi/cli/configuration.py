@@ -28,7 +28,8 @@ def load_settings(*, database_url: str | None = None) -> Settings:
     given = {} if database_url is None else {"database_url": SecretStr(database_url)}
     try:
         settings = Settings(**given)  # type: ignore[arg-type]  # the rest comes from the environment
-        Address.parse(settings.database_url.get_secret_value())
+        # with its certificates, which are files
+        _ = Address.parse(settings.database_url.get_secret_value()).ssl_context
     except ValidationError as problem:
         _end(*map(_line, problem.errors(include_url=False, include_context=False, include_input=False)))
     except InvalidAddress as problem:

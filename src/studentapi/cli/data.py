@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
     from studentapi.gradebook.tokens import Scope, Token
 
+LONGEST_LABEL = 200
+"""Characters."""
+
 # What only one command needs is imported by it: SQLAlchemy alone takes half a second.
 
 
@@ -37,7 +41,7 @@ def upgrade(wait: float) -> None:
     from studentapi import schema
 
     url = load_settings().database_url.get_secret_value()
-    with database_errors():
+    with database_errors(), _migration_errors():
         wait_for_database(url, wait)
         schema.upgrade(url)
     click.echo("the tables are up to date", err=True)
@@ -50,8 +54,19 @@ def downgrade(revision: str) -> None:
     """Take the tables back to REVISION; 'base' drops them all, with their data."""
     from studentapi import schema
 
-    with database_errors():
+    with database_errors(), _migration_errors():
         schema.downgrade(load_settings().database_url.get_secret_value(), revision)
+
+
+@contextmanager
+def _migration_errors() -> Iterator[None]:
+    """End the command with the reason why the tables are not as wanted."""
+    from studentapi.schema import MigrationError
+
+    try:
+        yield
+    except MigrationError as error:
+        raise click.ClickException(str(error)) from None
 
 
 @click.group()
@@ -97,6 +112,18 @@ def _nothing_loaded() -> Iterator[None]:
         raise click.ClickException(f"{error}\nNothing was loaded.") from None
 
 
+def _checked_id(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", value):
+        raise click.BadParameter("an id is 1 to 64 of A-Z a-z 0-9 . _ : -")
+    return value
+
+
+def _checked_label(_: click.Context, __: click.Parameter, value: str) -> str:
+    if len(value) > LONGEST_LABEL:
+        raise click.BadParameter(f"at most {LONGEST_LABEL} characters")
+    return value
+
+
 @click.group()
 def token() -> None:
     """Make, list and revoke the tokens that the API asks for."""
@@ -107,9 +134,11 @@ def token() -> None:
     "--scope", "scopes", multiple=True, default=("read",), show_default=True,
     type=click.Choice(("read", "write", "admin")), help="What it may do; may be given more than once.",
 )  # fmt: skip
-@click.option("--student", metavar="ID", help="Bind it to one student, whose data alone it reads.")
-@click.option("--label", default="", help="What it is for.")
-@click.option("--days", type=click.IntRange(min=1), help="How long it is valid; for ever unless given.")
+@click.option(
+    "--student", metavar="ID", callback=_checked_id, help="Bind it to one student, whose data alone it reads."
+)
+@click.option("--label", default="", callback=_checked_label, help="What it is for.")
+@click.option("--days", type=click.IntRange(1, 36_500), help="How long it is valid; for ever unless given.")
 def create(scopes: tuple[str, ...], student: str | None, label: str, days: int | None) -> None:
     """Make a token and print it: this once, it cannot be read back."""
     from studentapi.gradebook import tokens

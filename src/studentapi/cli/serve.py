@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 HARAKIRI_MARGIN = 5
 """Seconds that a request may take beyond its waits for the database."""
 
+READS = 2
+"""What a request asks of the database: who the bearer is, and what it wants."""
+
 
 @click.command()
 def serve() -> None:
@@ -61,11 +64,15 @@ def uwsgi_environment(settings: Settings) -> dict[str, str]:
 def harakiri(settings: Settings) -> int:
     """Seconds after which uWSGI kills a worker over one request.
 
-    More than every wait for the database together: patience, then a statement that loses its connection at the
-    last moment and runs once more on another.
+    More than every wait for the database together: for each read a check of the connection, a wait for another, a
+    statement that loses it at the last moment, the same again, and a word to the server to end what is left.
     """
-    waits = settings.database_patience + 2 * (settings.connect_timeout + settings.statement_timeout)
-    return math.ceil(waits) + HARAKIRI_MARGIN
+    from studentapi.mysql.connection import CLIENT_GRACE
+    from studentapi.mysql.database import PING_TIMEOUT
+
+    once = PING_TIMEOUT + settings.database_patience + settings.connect_timeout
+    read = 2 * (once + settings.statement_timeout + CLIENT_GRACE) + 2 * CLIENT_GRACE
+    return math.ceil(READS * read) + HARAKIRI_MARGIN
 
 
 def _uwsgi_ini() -> Path:

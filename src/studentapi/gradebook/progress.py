@@ -157,14 +157,12 @@ def _assessments(rows: Sequence[tuple[Any, ...]]) -> list[Row]:
 
 
 def _last_percent(assessments: Sequence[Row]) -> float | None:
-    last: Row | None = None
-    for assessment in assessments:
-        for attempt in assessment["attempts"]:
-            if attempt["state"] != "graded" or attempt["submitted_at"] is None:
-                continue
-            if last is None or attempt["submitted_at"] >= last["submitted_at"]:
-                last = attempt
-    return None if last is None else float(last["percent"])
+    graded = [attempt for one in assessments for attempt in one["attempts"] if attempt["state"] == "graded"]
+    if not graded:
+        return None
+    # max() keeps the first of equals, so backwards; an attempt graded without a submission is the earliest
+    last = max(reversed(graded), key=lambda attempt: attempt["submitted_at"] or datetime.min)  # noqa: DTZ901
+    return float(last["percent"])
 
 
 def _rounded(percent: float | None) -> float | None:

@@ -39,25 +39,25 @@ def recount(tx: Transaction, pairs: Sequence[tuple[int, int]]) -> None:
 
 
 def _recount(tx: Transaction, pairs: Sequence[tuple[int, int]]) -> None:
+    # A locking read sees what others have committed since this transaction began, and holds off what they add.
     rows = tx.read(
         """
-        SELECT attempts.student_id, attempts.assessment_id, assessments.counted, attempts.percent
-        FROM attempts STRAIGHT_JOIN assessments ON assessments.id = attempts.assessment_id
-        WHERE (attempts.student_id, attempts.assessment_id) IN %s
-            AND attempts.state = 'graded' AND attempts.deleted_at IS NULL
-        ORDER BY attempts.student_id, attempts.assessment_id, attempts.number""",
+        SELECT student_id, assessment_id, percent FROM attempts
+        WHERE (student_id, assessment_id) IN %s AND state = 'graded' AND deleted_at IS NULL
+        ORDER BY student_id, assessment_id, number FOR UPDATE""",
         (pairs,),
     )
+    rules: dict[int, Counted] = dict(
+        tx.read("SELECT id, counted FROM assessments WHERE id IN %s", ({assessment for _, assessment in pairs},))
+    )
     percents: dict[tuple[int, int], list[Decimal]] = defaultdict(list)
-    rules: dict[tuple[int, int], Counted] = {}
-    for student, assessment, rule, percent in rows:
-        rules[student, assessment] = rule
+    for student, assessment, percent in rows:
         percents[student, assessment].append(percent)
     tx.execute_many(
         """
         INSERT INTO results (student_id, assessment_id, percent) VALUES (%s, %s, %s)
         ON DUPLICATE KEY UPDATE percent = VALUES(percent)""",
-        [(*pair, counted_percent(rules[pair], graded)) for pair, graded in percents.items()],
+        [(*pair, counted_percent(rules[pair[1]], graded)) for pair, graded in percents.items()],
     )
     # one by one: MariaDB's DELETE does not use the key for a list of pairs
     for pair in pairs:

@@ -100,7 +100,9 @@ def verify(database: Database, secret: str) -> Token | None:
 
     It is looked up by its digest: what timing can tell of a digest's index helps nobody to a secret.
     """
-    rows = database.read(f"SELECT {_COLUMNS} WHERE tokens.digest = %s", (_digest(secret),))
+    rows = database.read(
+        f"SELECT {_COLUMNS} WHERE tokens.digest = %s AND tokens.deleted_at IS NULL", (_digest(secret),)
+    )
     if not rows:
         return None
     token = _token(rows[0])

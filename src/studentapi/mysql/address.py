@@ -64,17 +64,23 @@ class Address:
 
     @cached_property
     def ssl_context(self) -> ssl.SSLContext | None:
-        """One context for every connection: making one costs 20 ms of CPU, PyMySQL would at each connect."""
+        """One context for every connection: making one costs 20 ms of CPU, PyMySQL would at each connect.
+
+        Raises `InvalidAddress` for files that cannot be read.
+        """
         if self.ssl_mode == "disabled":
             return None
-        context = ssl.create_default_context(cafile=self.ssl_ca)
+        try:
+            context = ssl.create_default_context(cafile=self.ssl_ca)
+            if self.ssl_cert is not None:
+                context.load_cert_chain(self.ssl_cert, self.ssl_key)
+        except OSError as error:  # ssl.SSLError is one
+            raise InvalidAddress(f"a certificate of the database URL cannot be read: {error}") from None
         # The certificates that MySQL makes for itself lack what Python 3.13 asks for by default.
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         context.check_hostname = self.ssl_mode == "verify_identity"
         verified = self.ssl_mode in ("verify_ca", "verify_identity")
         context.verify_mode = ssl.CERT_REQUIRED if verified else ssl.CERT_NONE
-        if self.ssl_cert is not None:
-            context.load_cert_chain(self.ssl_cert, self.ssl_key)
         return context
 
 
@@ -109,6 +115,10 @@ def _tls_options(query: str) -> dict[str, Any]:
     mode = options.get("ssl_mode", "preferred").lower().replace("-", "_")
     if mode not in _TLS_MODES:
         raise InvalidAddress(f"ssl_mode in the database URL has to be one of {', '.join(_TLS_MODES)}")
+    if "ssl_ca" in options and mode in ("preferred", "required"):
+        raise InvalidAddress(
+            f"ssl_mode={mode} in the database URL would not check the certificate against ssl_ca"
+        )
     if mode == "disabled" and options.keys() & {"ssl_ca", "ssl_cert", "ssl_key"}:
         raise InvalidAddress("the database URL disables TLS and names certificates")
     return {**options, "ssl_mode": mode}

@@ -11,6 +11,8 @@ import os
 import select
 import ssl
 import struct
+from contextlib import suppress
+from dataclasses import replace
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -80,6 +82,8 @@ class Connection(Base):  # type: ignore[misc]
         self.process = os.getpid()
         self.last_used = self.opened = monotonic()
         self.max_age = inf
+        # set by open_connection: where a second connection to the same server would go
+        self.address: Address | None = None
         self._deadline = inf
         self._connecting = False
         self._statement_timeout = statement_timeout
@@ -152,6 +156,21 @@ class Connection(Base):  # type: ignore[misc]
         """Close at once, without COM_QUIT: the other end is gone, or not to be waited for."""
         self._force_close()
 
+    def end_in_server(self) -> None:
+        """Have the server end what this connection was running when it was given up here.
+
+        MySQL would run a write on to its end, with its locks: only SELECT has a deadline of its own there. Does
+        nothing where the connection goes on, or where the server cannot be reached.
+        """
+        if self.open or self.address is None:
+            return
+        with suppress(err.Error):
+            beside = open_connection(self.address, connect_timeout=CLIENT_GRACE, statement_timeout=CLIENT_GRACE)
+            try:
+                beside.fetch(f"KILL {self.thread_id()}")
+            finally:
+                beside.close()
+
     def is_own(self) -> bool:
         """Whether this process opened it; a forked child must not touch its parent's."""
         return self.process == os.getpid()
@@ -171,6 +190,9 @@ class Connection(Base):  # type: ignore[misc]
         except err.Error:
             self.discard()
             return False
+        except BaseException:
+            self.discard()
+            raise
         finally:
             self._budget = budget
         return True
@@ -185,8 +207,9 @@ class Connection(Base):  # type: ignore[misc]
                 sql %= {name: self.escape(value) for name, value in params.items()}
             else:
                 sql %= tuple([self.escape(value) for value in params])
+        statement = sql.encode(self.encoding)
         try:
-            self.query(sql)
+            self.query(statement)
         except err.Error:
             # The server's own errors end its answer, and PyMySQL's close the connection.
             raise
@@ -277,10 +300,10 @@ def open_connection(
     """
     deadline = monotonic() + connect_timeout
     *others, last = address.hosts
-    for host, port in others:
+    for asked, (host, port) in enumerate(others):
         try:
             # an equal share of what is left for each host that has still to be asked
-            share = (deadline - monotonic()) / (len(address.hosts) - others.index((host, port)))
+            share = (deadline - monotonic()) / (len(address.hosts) - asked)
             return _open(address, host, port, max(share, 0.01), statement_timeout)
         except err.OperationalError:
             continue
@@ -290,7 +313,7 @@ def open_connection(
 def _open(
     address: Address, host: str, port: int, connect_timeout: float, statement_timeout: float | None
 ) -> Connection:
-    return Connection(
+    connection = Connection(
         host=host,
         port=port,
         user=address.user,
@@ -304,3 +327,5 @@ def _open(
         tls_required=address.ssl_mode not in ("disabled", "preferred"),
         managed_session=True,
     )
+    connection.address = replace(address, hosts=((host, port),))
+    return connection

@@ -11,13 +11,13 @@ import threading
 import time
 import weakref
 from contextlib import contextmanager
-from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pymysql
 from dbutils.persistent_db import PersistentDB
 from pymysql import err
+from pymysql.constants import CR
 
 from studentapi.mysql.address import Address
 from studentapi.mysql.connection import Connection, Result, open_connection
@@ -25,6 +25,7 @@ from studentapi.mysql.errors import (
     CommitUnknown,
     Consequence,
     DatabaseUnavailable,
+    NoConnection,
     StatementTimeout,
     consequence,
 )
@@ -36,12 +37,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Rows = tuple[tuple[Any, ...], ...]
 
-_READING = frozenset({"SELE", "SHOW", "WITH", "EXPL"})
+_READING = frozenset({"SELE", "SHOW", "EXPL"})
 """What a statement that changes nothing begins with."""
 PING_TIMEOUT = 2.0
 """Seconds for the round trip that an idle connection is checked with."""
 CONNECT_PAUSE = (0.05, 0.25)
 """Seconds between two attempts to reach a database that is away: a random pause, for all not to come at once."""
+SHORTEST_CONNECT = 0.1
+"""Seconds that a connect is given even where the patience is at its end."""
 RUN_PAUSE = 0.01
 """Seconds before a transaction runs for the second time; doubled each time, with full jitter, up to a second."""
 AGE_JITTER = 0.1
@@ -67,18 +70,14 @@ class Database:
         idle_check: float = 2.0,
     ) -> None:
         self.address = Address.parse(url) if isinstance(url, str) else url
+        _ = self.address.ssl_context  # a file that is missing is told now, not by every request
         self._patience = patience
         self._statement_timeout = statement_timeout
         self._max_age = max_age
         self._idle_check = idle_check
-        self._connect = partial(
-            open_connection,
-            self.address,
-            connect_timeout=connect_timeout,
-            statement_timeout=statement_timeout,
-        )
+        self._connect_timeout = connect_timeout
         self._open: dict[int, weakref.ref[Connection]] = {}
-        self._thread = threading.local()
+        self._thread = _Thread()
         self._persistent = PersistentDB(
             _Opener(self._new_connection),
             ping=(1, self._is_usable),
@@ -89,7 +88,7 @@ class Database:
         )
 
     def read(self, sql: str, params: Any = ()) -> Rows:
-        """Rows of one statement that changes nothing: SELECT, SHOW, WITH, EXPLAIN.
+        """Rows of one statement that changes nothing: SELECT, SHOW, EXPLAIN (WITH may begin a DELETE).
 
         Run once more, on a fresh connection, when its connection is lost. Raises `DatabaseUnavailable` when
         there is none to be had, `StatementTimeout` past the deadline, and PyMySQL's errors for the statement.
@@ -111,7 +110,7 @@ class Database:
 
         Raises `CommitUnknown` when the reply to COMMIT is lost.
         """
-        if getattr(self._thread, "transaction", None) is not None:
+        if self._thread.transaction is not None:
             raise RuntimeError("a transaction is open in this thread")
         transaction = self._thread.transaction = self._begin()
         try:
@@ -134,11 +133,10 @@ class Database:
             try:
                 with self.transaction() as transaction:
                     return work(transaction)
-            except CommitUnknown:
+            except (CommitUnknown, NoConnection, StatementTimeout):
                 raise
             except err.Error as error:
-                what = consequence(error)
-                if isinstance(error, StatementTimeout) or what not in (
+                if consequence(error) not in (
                     Consequence.RUN_AGAIN,
                     Consequence.DISCARD,
                     Consequence.LEAVE_SERVER,
@@ -152,7 +150,7 @@ class Database:
 
     def end_request(self) -> None:
         """Undo whatever transaction the current thread has left open: no snapshot or lock outlives a request."""
-        transaction: Transaction | None = getattr(self._thread, "transaction", None)
+        transaction = self._thread.transaction
         if transaction is not None:
             self._thread.transaction = None
             transaction.rollback()
@@ -168,14 +166,14 @@ class Database:
     def _read(self, sql: str, params: Any, patience: float) -> Result:
         if sql.lstrip(" \n(")[:4].upper() not in _READING:
             raise ValueError("read() takes a SELECT; writing is for transaction()")
-        if getattr(self._thread, "transaction", None) is not None:
+        if self._thread.transaction is not None:
             raise RuntimeError("a transaction is open in this thread: read with it")
         try:
             return self._fetch(sql, params, patience)
-        except DatabaseUnavailable as error:
-            # Lost while it ran: once more on a fresh connection. Not had at all: we have waited already.
-            if consequence(error) not in (Consequence.DISCARD, Consequence.LEAVE_SERVER):
-                raise
+        except NoConnection:
+            raise  # it was waited for already
+        except DatabaseUnavailable:
+            pass  # lost while it ran
         return self._fetch(sql, params, patience)
 
     def _fetch(self, sql: str, params: Any, patience: float) -> Result:
@@ -202,26 +200,38 @@ class Database:
 
     def _connection(self, patience: float) -> Connection:
         """Return this thread's connection, alive as far as can be told; waits for a database that is away."""
-        deadline: float | None = None
+        thread = self._thread
+        # for _new_connection, which DBUtils calls, if need be: it starts the clock
+        thread.patience, thread.give_up = patience, None
         while True:
             try:
                 connection: Connection = self._persistent.connection().dbapi_connection
                 if connection.open:
                     return connection
                 # DBUtils tried to reconnect, failed, and said nothing: what it met is kept by _new_connection.
-                raise self._thread.connect_error
+                error, thread.connect_error = thread.connect_error, None
+                raise error or NoConnection(CR.CR_SERVER_LOST, "The connection was lost while it was checked")
             except err.OperationalError as error:
-                deadline = deadline or monotonic() + patience
                 pause = random.uniform(*CONNECT_PAUSE)  # noqa: S311 - jitter, not a secret
-                if consequence(error) is Consequence.REFUSED or monotonic() + pause > deadline:
-                    raise DatabaseUnavailable(*error.args) from error
+                if consequence(error) is Consequence.REFUSED or monotonic() + pause > (thread.give_up or 0.0):
+                    raise NoConnection(*error.args) from error
                 time.sleep(pause)
 
     def _new_connection(self) -> Connection:
+        thread = self._thread
+        now = monotonic()
+        if thread.give_up is None:
+            thread.give_up = now + thread.patience
+        # A silent host would take each connect to its own timeout: the patience ends them as well.
+        left = thread.give_up - now if thread.patience else self._connect_timeout
         try:
-            connection = self._connect()
+            connection = open_connection(
+                self.address,
+                connect_timeout=max(min(self._connect_timeout, left), SHORTEST_CONNECT),
+                statement_timeout=self._statement_timeout,
+            )
         except Exception as error:
-            self._thread.connect_error = error
+            thread.connect_error = error
             raise
         connection.max_age = self._max_age * random.uniform(1 - AGE_JITTER, 1 + AGE_JITTER)  # noqa: S311
         key = id(connection)
@@ -241,6 +251,15 @@ class Database:
             connection.close()
             return False
         return now - connection.last_used <= self._idle_check or connection.answers(PING_TIMEOUT)
+
+
+class _Thread(threading.local):
+    """What is one thread's own: its open transaction, and how its wait for a connection goes."""
+
+    transaction: Transaction | None = None
+    patience = 0.0
+    give_up: float | None = None
+    connect_error: Exception | None = None
 
 
 class _Opener:

@@ -12,6 +12,7 @@ class Consequence(enum.Enum):
 
     KEEP = "the statement failed; the connection goes on"
     DISCARD = "the connection is over; what is safe to repeat may run once more on another"
+    GIVE_UP = "the connection is over, by the statement's own fault; it must not be sent again"
     RUN_AGAIN = "roll back and run the whole transaction again"
     TIMED_OUT = "the server ended the statement at its deadline; the connection goes on"
     LEAVE_SERVER = "this server takes no writes or is not ready; look for another"
@@ -30,17 +31,18 @@ CONSEQUENCES: dict[int, Consequence] = {
     1053: Consequence.DISCARD,  # ER_SERVER_SHUTDOWN
     1077: Consequence.DISCARD,  # ER_NORMAL_SHUTDOWN
     1152: Consequence.DISCARD,  # ER_ABORTING_CONNECTION
-    1153: Consequence.DISCARD,  # ER_NET_PACKET_TOO_LARGE: over, though its socket is still open
     1158: Consequence.DISCARD,  # ER_NET_READ_ERROR
     1159: Consequence.DISCARD,  # ER_NET_READ_INTERRUPTED
     1160: Consequence.DISCARD,  # ER_NET_ERROR_ON_WRITE
     1161: Consequence.DISCARD,  # ER_NET_WRITE_INTERRUPTED
     1184: Consequence.DISCARD,  # ER_NEW_ABORTING_CONNECTION
     1927: Consequence.DISCARD,  # ER_CONNECTION_KILLED (MariaDB)
+    1153: Consequence.GIVE_UP,  # ER_NET_PACKET_TOO_LARGE: its socket is still open, and of no use
     # Contention. 1213 has undone the whole transaction; 1205 its last statement alone, the rest is ours to undo.
     1020: Consequence.RUN_AGAIN,  # ER_CHECKREAD: a snapshot conflict (MariaDB)
     1205: Consequence.RUN_AGAIN,  # ER_LOCK_WAIT_TIMEOUT
     1213: Consequence.RUN_AGAIN,  # ER_LOCK_DEADLOCK, and Galera's certification failure
+    3101: Consequence.RUN_AGAIN,  # ER_TRANSACTION_ROLLBACK_DURING_COMMIT: group replication's certification
     # Too slow.
     1969: Consequence.TIMED_OUT,  # ER_STATEMENT_TIMEOUT: max_statement_time (MariaDB)
     3024: Consequence.TIMED_OUT,  # ER_QUERY_TIMEOUT: max_execution_time (MySQL)
@@ -49,6 +51,7 @@ CONSEQUENCES: dict[int, Consequence] = {
     1290: Consequence.LEAVE_SERVER,  # ER_OPTION_PREVENTS_STATEMENT: --read-only
     1792: Consequence.LEAVE_SERVER,  # ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
     1836: Consequence.LEAVE_SERVER,  # ER_READ_ONLY_MODE
+    3032: Consequence.LEAVE_SERVER,  # ER_SERVER_OFFLINE_MODE
     3100: Consequence.LEAVE_SERVER,  # ER_RUN_HOOK_ERROR: group replication
     # No connection, for now.
     1040: Consequence.WAIT,  # ER_CON_COUNT_ERROR
@@ -95,6 +98,10 @@ def consequence(error: err.Error) -> Consequence:
 
 class DatabaseUnavailable(err.OperationalError):
     """No connection could be had, or it was lost; no transaction was left half done."""
+
+
+class NoConnection(DatabaseUnavailable):
+    """No connection could be had within the patience; nothing was sent."""
 
 
 class StatementTimeout(err.OperationalError):

@@ -26,6 +26,7 @@ def settings_statement(server_version: str, statement_timeout: float | None) -> 
     ]
     if statement_timeout is not None:
         parts.append(f"innodb_lock_wait_timeout = {max(1, int(statement_timeout * LOCK_WAIT_SHARE))}")
+        parts.append(f"lock_wait_timeout = {max(1, int(statement_timeout))}")
         if "MariaDB" in server_version:
             parts.append(f"max_statement_time = {statement_timeout:.3f}")
         else:

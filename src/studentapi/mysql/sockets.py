@@ -26,10 +26,12 @@ def open_tcp(host: str, port: int, deadline: float, source: str | None = None) -
     Raises OSError: `TimeoutError` past the deadline, `socket.gaierror` for an unknown name.
     """
     failure: OSError | None = None
-    for family, address in _resolve(host, port, deadline):
+    addresses = _resolve(host, port, deadline)
+    for asked, (family, address) in enumerate(addresses):
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
-            sock.settimeout(remaining(deadline))
+            # an equal share of what is left: a first address that swallows everything must not hide the second
+            sock.settimeout(remaining(deadline) / (len(addresses) - asked))
             if source is not None:
                 sock.bind((source, 0))
             sock.connect(address)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pymysql import err
+from pymysql.constants import CR
 
 from studentapi.mysql.errors import (
     CommitUnknown,
@@ -28,7 +29,9 @@ class Transaction:
     """Statements between BEGIN and COMMIT. None of them is ever run twice.
 
     Errors are PyMySQL's, with the server's code and message; `DatabaseUnavailable` when the connection is
-    lost, `StatementTimeout` past the deadline. After either, the transaction is over and undone.
+    lost, `StatementTimeout` past the deadline. After these, a deadlock or a lock wait, the transaction is undone
+    at once and takes nothing more: the server may have ended it already, and would commit the next statement by
+    itself. Only an error that failed its statement alone, such as a duplicate key, may be caught within a block.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -75,14 +78,14 @@ class Transaction:
         try:
             self._connection.fetch("COMMIT")
         except err.Error as error:
-            if consequence(error) is Consequence.DISCARD:
+            if consequence(error) is Consequence.DISCARD or isinstance(error, StatementTimeout):
                 self._connection.discard()
                 raise CommitUnknown(
                     code_of(error), "The reply to COMMIT was lost: the transaction is whole, or not at all"
                 ) from error
             # The server answered: there was no commit (a deadlock that Galera certifies only now, a full disk).
             self._undo()
-            raise
+            raise translated(error, self._connection) from error
 
     def rollback(self) -> None:
         """Undo everything; a connection on which that fails is closed, which undoes it as well."""
@@ -101,21 +104,30 @@ class Transaction:
         try:
             return self._connection.fetch(sql, params)
         except err.Error as error:
+            if consequence(error) is not Consequence.KEEP:
+                self.rollback()
             raise translated(error, self._connection) from error
 
     def _check(self) -> None:
         if self._over:
-            raise RuntimeError("this transaction is over")
+            raise RuntimeError("this transaction is over: committed, or undone by an earlier error")
 
 
 def translated(error: err.Error, connection: Connection) -> err.Error:
     """The error to raise for `error`, with the server's code kept; a connection that is over is closed."""
     if isinstance(error, StatementTimeout):
+        connection.end_in_server()
         return error
     match consequence(error):
         case Consequence.DISCARD | Consequence.LEAVE_SERVER:
             connection.discard()
+            if code_of(error) == 0:  # PyMySQL lost its place, and gave that no code
+                return DatabaseUnavailable(
+                    CR.CR_COMMANDS_OUT_OF_SYNC, str(error.args[-1] if error.args else error)
+                )
             return DatabaseUnavailable(*error.args)
+        case Consequence.GIVE_UP:
+            connection.discard()
         case Consequence.TIMED_OUT:
             return StatementTimeout(*error.args)
     return error

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alembic import command
 from alembic.config import Config
+from alembic.util.exc import CommandError
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from studentapi.mysql.address import Address
@@ -24,23 +26,33 @@ LOCK_TIMEOUT = 600
 """Seconds that one migrating process waits for another."""
 
 
-class MigrationLocked(Exception):  # noqa: N818 - it names a condition, as Flask's own do
-    """Another process has been migrating this database for longer than `LOCK_TIMEOUT`."""
+class MigrationError(Exception):
+    """The tables cannot be brought there; the message says why."""
 
 
 def upgrade(url: str, revision: str = "head") -> None:
     """Bring the database at `url` up to `revision`; safe to run twice, and from two processes at once.
 
-    Raises `MigrationLocked`, and whatever the server says of the connection or of a statement.
+    Raises `MigrationError`, and PyMySQL's errors for the connection.
     """
-    with _locked(url) as config:
+    with _told(), _locked(url) as config:
         command.upgrade(config, revision)
 
 
 def downgrade(url: str, revision: str) -> None:
     """Take the database back to `revision`; `base` drops every table with its data."""
-    with _locked(url) as config:
+    with _told(), _locked(url) as config:
         command.downgrade(config, revision)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except CommandError as error:
+        raise MigrationError(str(error)) from error
+    except DBAPIError as error:
+        raise MigrationError(f"the server said: {error.orig}") from error
 
 
 @contextmanager
@@ -63,15 +75,17 @@ def _locked(url: str) -> Iterator[Config]:
             text("SELECT GET_LOCK(:name, :timeout)"), {"name": name, "timeout": LOCK_TIMEOUT}
         )
         if held.scalar() != 1:
-            raise MigrationLocked(
+            raise MigrationError(
                 f"another process has been migrating {address.database!r} for {LOCK_TIMEOUT} seconds"
             )
         try:
             connection.commit()
             yield _config(connection)
         finally:
-            connection.rollback()
-            connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": name})
+            # a connection that is lost has lost its lock, too, and must not hide what happened
+            with suppress(DBAPIError):
+                connection.rollback()
+                connection.execute(text("SELECT RELEASE_LOCK(:name)"), {"name": name})
 
 
 def _config(connection: sqlalchemy.Connection) -> Config:

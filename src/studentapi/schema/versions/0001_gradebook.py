@@ -145,6 +145,7 @@ CREATE TABLE IF NOT EXISTS attempts (
     UNIQUE KEY attempts_public_id (public_id),
     UNIQUE KEY attempts_number (student_id, assessment_id, number),
     KEY attempts_by_assessment (assessment_id, student_id),
+    CONSTRAINT attempts_graded CHECK (state <> 'graded' OR percent IS NOT NULL),
     CONSTRAINT attempts_assessment FOREIGN KEY (assessment_id) REFERENCES assessments (id),
     CONSTRAINT attempts_student FOREIGN KEY (student_id) REFERENCES users (id)
 ) {_ENGINE};
