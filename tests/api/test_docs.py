@@ -54,3 +54,15 @@ def test_answers_are_as_the_document_says(client: FlaskClient) -> None:
             for status, response in operation["responses"].items():
                 kind = "application/problem+json" if int(status) >= 400 else "application/json"
                 assert list(response["content"]) == [kind]
+
+
+def test_each_operation_has_a_summary_of_its_own_and_what_is_guarded_says_so(client: FlaskClient) -> None:
+    document = json.loads(client.get("/openapi.json").data)
+    operations = {route: next(iter(path.values())) for route, path in document["paths"].items()}
+    summaries = [operation["summary"] for operation in operations.values()]
+    assert len(set(summaries)) == len(summaries)
+    for route, operation in operations.items():
+        guarded = route not in ("/livez", "/readyz")
+        assert ("security" in operation) == ("401" in operation["responses"]) == guarded, route
+    names = [tag["name"] for tag in document["tags"]]
+    assert len(set(names)) == len(names)

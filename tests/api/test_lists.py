@@ -103,6 +103,8 @@ def _resource(plural: str) -> Resource:
         ("cursor=%00", "cursor"),
         ("cursor=!!!", "cursor"),
         ("cursor=w7w", "cursor"),
+        ("cursor=AAAA", "cursor"),
+        ("cursor=MTAwMjgyCg", "cursor"),
         ("offset=3", "offset"),
     ],
 )
@@ -118,3 +120,16 @@ def test_an_id_that_is_none_leads_nowhere(client: FlaskClient) -> None:
         answer = client.get(f"/api/v1/students/{path}")
         assert answer.status_code == 404
         assert answer.content_type == "application/problem+json"
+
+
+def test_bytes_that_are_no_utf_8_and_chunks_are_refused(client: FlaskClient) -> None:
+    answer = client.get("/api/v1/students", environ_overrides={"QUERY_STRING": "a=\xff"})
+    assert (answer.status_code, answer.content_type) == (400, "application/problem+json")
+    answer = client.get("/api/v1/students", headers={"Transfer-Encoding": "chunked"})
+    assert (answer.status_code, answer.content_type) == (411, "application/problem+json")
+
+
+def test_the_link_is_secure_where_the_client_is(client: FlaskClient) -> None:
+    for proto, scheme in (("https", "https"), ("http", "http"), ("javascript", "http")):
+        answer = client.get("/api/v1/students?limit=1", headers={"X-Forwarded-Proto": proto})
+        assert answer.headers["Link"].startswith(f"<{scheme}://localhost/api/v1/students?")

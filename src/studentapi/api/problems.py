@@ -85,6 +85,7 @@ def register(app: APIFlask) -> None:
     app.register_error_handler(DatabaseUnavailable, _unavailable)
     app.register_error_handler(StatementTimeout, _too_slow)
     app.register_error_handler(CommitUnknown, _unknown)
+    app.register_error_handler(UnicodeDecodeError, _unreadable)
     app.register_error_handler(Exception, _unexpected)
 
 
@@ -105,6 +106,10 @@ def _http(error: HTTPException) -> Response:
     status = error.code or 500
     headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
     return problem(status, error.description or HTTPStatus(status).description, headers=headers)
+
+
+def _unreadable(_: UnicodeDecodeError) -> Response:
+    return problem(400, "The request has bytes that are not UTF-8.")
 
 
 def _not_found(error: NotFound) -> Response:

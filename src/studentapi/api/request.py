@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlencode
 
@@ -46,9 +47,12 @@ def _decoded(cursor: str | None) -> str | None:
     if cursor is None:
         return None
     try:
-        return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
+        after = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
     except (binascii.Error, ValueError):
-        raise PydanticCustomError("cursor", "This is not a cursor of ours") from None
+        after = ""
+    if not re.fullmatch(ID_PATTERN, after):
+        raise PydanticCustomError("cursor", "This is not a cursor of ours")
+    return after
 
 
 class PageQuery(Query):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
-from studentapi.api import assessments, at_data, attempts, courses, operations, people, problems, reports
+from flask import request
+
+from studentapi.api import assessments, at_data, attempts, courses, openapi, operations, people, problems, reports
 from studentapi.api.answers import Orjson
-from studentapi.api.auth import SECURITY_SCHEMES, assert_all_declared
-from studentapi.api.request import ID_PATTERN, PublicIdConverter
+from studentapi.api.auth import assert_all_declared
+from studentapi.api.request import PublicIdConverter
 
 if TYPE_CHECKING:
     from apiflask import APIFlask
@@ -22,8 +24,8 @@ def register(app: APIFlask) -> None:
     app.json = Orjson(app)
     app.url_map.converters["public_id"] = PublicIdConverter
     app.config.update(
-        SECURITY_SCHEMES=SECURITY_SCHEMES,
-        # stand-ins: _finished gives every error the one schema there is
+        SECURITY_SCHEMES=openapi.SECURITY_SCHEMES,
+        # stand-ins: openapi.finished gives every error the one schema there is
         HTTP_ERROR_SCHEMA={},
         VALIDATION_ERROR_SCHEMA={},
         AUTO_SERVERS=False,
@@ -35,7 +37,8 @@ def register(app: APIFlask) -> None:
     app.register_blueprint(at_data.blueprint)
     app.register_blueprint(operations.blueprint)
     app.after_request(_private)
-    app.spec_processor(_finished)
+    app.before_request(_measured_body)
+    app.spec_processor(partial(openapi.finished, app))
     assert_all_declared(app)
 
 
@@ -46,26 +49,8 @@ def _private(response: Response) -> Response:
     return response
 
 
-def _finished(spec: Any) -> Any:
-    """What APIFlask cannot know: the form of an id in a path, and that every error is a problem."""
-    components = spec["components"]["schemas"]
-    for stand_in in ("HTTPError", "ValidationError"):
-        components.pop(stand_in, None)
-    components.update(problems.schemas())
-    a_problem = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    for path in spec["paths"].values():
-        for operation in path.values():
-            for parameter in operation.get("parameters", []):
-                if parameter["in"] == "path":
-                    parameter["schema"]["pattern"] = f"^{ID_PATTERN}$"
-            responses = operation["responses"]
-            if "requestBody" in operation:
-                responses["400"] = {"description": "A body that cannot be read"}
-                responses["413"] = {"description": "A body that is too large"}
-            if operation.get("security"):
-                responses["503"] = {"description": "The database is away: ask again after Retry-After seconds"}
-                responses["504"] = {"description": "The database took too long"}
-            for status, response in responses.items():
-                if int(status) >= HTTPStatus.BAD_REQUEST:
-                    response["content"] = a_problem
-    return spec
+def _measured_body() -> Response | None:
+    """Ask for a body's length: one that comes in chunks would not be read, and be taken for none."""
+    if "HTTP_TRANSFER_ENCODING" in request.environ:
+        return problems.problem(411, "A body needs a Content-Length here; chunks are not read.")
+    return None

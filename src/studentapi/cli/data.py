@@ -119,8 +119,8 @@ def _checked_id(_: click.Context, __: click.Parameter, value: str | None) -> str
 
 
 def _checked_label(_: click.Context, __: click.Parameter, value: str) -> str:
-    if len(value) > LONGEST_LABEL:
-        raise click.BadParameter(f"at most {LONGEST_LABEL} characters")
+    if len(value) > LONGEST_LABEL or not value.isprintable():
+        raise click.BadParameter(f"at most {LONGEST_LABEL} characters, on one line")
     return value
 
 

@@ -28,8 +28,12 @@ ANSWER_TIMEOUT = 60
 STOP_MARGIN = 5
 """Seconds on top of the longest request, after which a uWSGI that should stop is killed."""
 
+MOST_ENDS = 5
 SHORTEST_LIFE = 10
-"""Seconds that a database server which was started again has to live, to be so once more."""
+"""A database server that ends `MOST_ENDS` times within so many seconds is not started again."""
+
+SPARE_CONNECTIONS = 50
+"""Connections to the private server beyond those of the workers' threads: commands, tools, a reload's overlap."""
 
 PENDING = "mysql://studentapi@127.0.0.1/studentapi"
 """Stands for the private server's address, which is known once it runs."""
@@ -50,8 +54,9 @@ def run(directory: Path) -> None:
     signals = Signals()
     serving = False
     try:
-        with signals.raised(), PrivateServer(directory) as server:
+        with signals.raised(), PrivateServer(directory, options=_room_for(settings)) as server:
             click.echo(f"{server.binary} runs in {directory}/")
+            _keep_private(directory / "database-url", server.url)
             settings = load_settings(database_url=server.url)
             token = _prepare(server.url, settings, directory / "token")
             log = directory / "uwsgi.log"
@@ -70,6 +75,18 @@ def run(directory: Path) -> None:
     except Stopped as stopped:
         # Having served until asked to stop is what was wanted.
         raise click.exceptions.Exit(0 if serving else 128 + stopped.signal) from None
+
+
+def _room_for(settings: Settings) -> list[str]:
+    """The server's options for as many connections as there are threads."""
+    return [f"--max-connections={2 * settings.processes * settings.threads + SPARE_CONNECTIONS}"]
+
+
+def _keep_private(file: Path, text: str) -> None:
+    """Write a file that only its owner may read."""
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(f"{text}\n")
 
 
 def _prepare(url: str, settings: Settings, token_file: Path) -> str | None:
@@ -98,8 +115,7 @@ def _token(database: Database, file: Path) -> str:
             return secret
         file.unlink()
     secret = tokens.create(database, ("read",), label="studentapi run").secret
-    file.touch(mode=0o600)
-    file.write_text(f"{secret}\n")
+    _keep_private(file, secret)
     return secret
 
 
@@ -116,18 +132,18 @@ def _await_answer(uwsgi: subprocess.Popen[bytes], settings: Settings, log: Path)
 
 def _watch(uwsgi: subprocess.Popen[bytes], server: PrivateServer, log: Path) -> None:
     """Wait for an end that nobody asked for: uWSGI's is ours, the database's is mended."""
-    mended: float | None = None
+    ends: list[float] = []
     while True:
         process.wait_for_any([uwsgi, server.process])
         if uwsgi.poll() is not None:
             _report_end(uwsgi, log)
-        if mended is not None and time.monotonic() - mended < SHORTEST_LIFE:
+        ends = [*ends, time.monotonic()][-MOST_ENDS:]
+        if len(ends) == MOST_ENDS and ends[-1] - ends[0] < SHORTEST_LIFE:
             raise click.ClickException(
-                f"the database server ended again at once; its log says:\n{datadir.tail(server.log)}"
+                f"the database server ends again and again; its log says:\n{datadir.tail(server.log)}"
             )
-        click.echo(f"The database server ended with status {server.process.returncode}: starting it again.")
+        click.echo(f"The database server ended with status {server.process.wait()}: starting it again.")
         server.start()
-        mended = time.monotonic()
 
 
 def _report_end(uwsgi: subprocess.Popen[bytes], log: Path) -> None:
