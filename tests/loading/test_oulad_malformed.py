@@ -32,6 +32,7 @@ LINES = [
     ("assessments", 3, b"XYZ,2014J,1,CMA,30,5\n", "line 3: assessment 1 is already in line 2"),
     ("assessments", 3, b"XYZ,2014J,2,XMA,30,5\n", "line 3: assessment_type has to be one of TMA, CMA, Exam"),
     ("assessments", 3, b"XYZ,2014J,2,CMA,soon,5\n", "line 3: date has to be a whole number, not 'soon'"),
+    ("assessments", 3, b"XYZ,2014J,2,TMA,,5\n", "assessments.csv, line 3: date is blank"),
     ("assessments", 3, b"XYZ,2014J,2,CMA,99999,5\n", "line 3: date has to be from -3650 to 3650"),
     ("assessments", 3, b"XYZ,2014J,2,CMA,30,-5\n", "line 3: weight has to be from 0 to 100, not '-5'"),
     ("assessments", 3, b"XYZ,2014J,2,CMA,30,\n", "assessments.csv, line 3: weight is blank"),

@@ -145,12 +145,11 @@ class _Reader:
         key = self._known_presentation(line)
         number = line.whole("id_assessment", 0, HIGHEST_ID)
         line.refuse_repeat(number, self._assessments, f"assessment {number}")
+        category = line.choice("assessment_type", CATEGORIES)
+        # a TMA ends a unit, so its day cannot be unknown
+        day_of = line.whole if category == "TMA" else line.whole_or_none
         self.release.assessments[number] = Assessment(
-            number,
-            key,
-            line.choice("assessment_type", CATEGORIES),
-            line.whole_or_none("date", -FURTHEST_DAY, FURTHEST_DAY),
-            line.decimal("weight", 0, 100),
+            number, key, category, day_of("date", -FURTHEST_DAY, FURTHEST_DAY), line.decimal("weight", 0, 100)
         )
 
     def student(self, line: Line) -> None:
