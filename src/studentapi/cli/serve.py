@@ -33,6 +33,8 @@ def serve() -> None:
     """
     settings = load_settings()
     command = uwsgi_command()
+    # uWSGI writes to standard error, the application to standard output: both into one stream, in order.
+    os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
     # Becoming uWSGI, not starting it, lets signals reach it and its exit status reach whoever supervises.
     os.execve(command[0], command, uwsgi_environment(settings))  # noqa: S606 - there is no shell to want
 
