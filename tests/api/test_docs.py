@@ -47,7 +47,7 @@ def test_every_reference_of_the_document_leads_somewhere(client: FlaskClient) ->
         assert reference in schemas
 
 
-def test_answers_are_as_the_document_says(client: FlaskClient) -> None:
+def test_the_document_gives_every_error_the_shape_of_a_problem(client: FlaskClient) -> None:
     document = json.loads(client.get("/openapi.json").data)
     for path in document["paths"].values():
         for operation in path.values():
