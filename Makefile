@@ -1,7 +1,7 @@
 # Paths here are relative, so that the tree may lie in a directory with spaces in its name.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint lock clean
+.PHONY: help setup run test lint faults lock clean
 
 # An environment knows where it was made: after the tree has moved it is made again.
 ifneq ("$(shell cat .venv/installed 2>/dev/null)","$(CURDIR)")
@@ -22,6 +22,7 @@ run: .venv/installed ## a private database in var/, the sample, and the service,
 
 test: .venv/installed ## every test; ARGS="-k name" for some of them
 	@scripts/database-server || echo "Going on without: some tests need one, and say so."
+	@scripts/network-tools || echo "Going on without: some tests need them, and say so."
 	@exec .venv/bin/python -m pytest $(ARGS) $(PYTEST_ARGS)
 
 lint: .venv/installed ## style, types, and which storey may know which
@@ -29,6 +30,11 @@ lint: .venv/installed ## style, types, and which storey may know which
 	@.venv/bin/ruff format --check
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+
+faults: .venv/installed ## every fault done to every answer: a table, docs/faults.md and its picture; as root, all of them
+	@scripts/database-server
+	@scripts/network-tools || echo "Going on without: some faults need them, and say so."
+	@exec .venv/bin/python -m lab.faults $(ARGS)
 
 lock: .venv/installed ## pin the newest versions that pyproject.toml allows, with their hashes
 	@scripts/lock

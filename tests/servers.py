@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import docker
 import pytest
 from docker.errors import DockerException
+from pymysql import err
 from testcontainers.community.mysql import MySqlContainer
 
 from studentapi import embedded
@@ -19,12 +22,40 @@ from studentapi.mysql.address import Address
 from studentapi.mysql.connection import open_connection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from docker.models.containers import Container
 
 IMAGE = "mysql:9.7"
 URL_VARIABLE = "STUDENTAPI_TEST_DATABASE_URL"
 _PASSWORD = "only-for-tests"
+
+
+START_TIMEOUT = 60
+"""Seconds for a container that was started to take connections."""
+
+
+class Control(Protocol):
+    """What can be done to a server from outside; the data and the address stay."""
+
+    def restart(self) -> None:
+        """Stop it in good order and start it."""
+
+    def stop(self) -> None:
+        """Stop it in good order."""
+
+    def start(self) -> None:
+        """Start it, and return when it takes connections."""
+
+    def kill(self) -> None:
+        """End it at once, as a power cut would."""
+
+    def pause(self) -> None:
+        """Freeze it: the kernel still takes connections, and nobody answers."""
+
+    def resume(self) -> None:
+        """Let it go on after `pause`."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +64,16 @@ class Server:
 
     name: str
     admin_url: str
-    restart: Callable[[], None]
+    control: Control
+
+    def restart(self) -> None:
+        """Stop it in good order and start it; a container may take a moment more to take connections."""
+        self.control.restart()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Its host and port."""
+        return _address(self.admin_url).hosts[0]
 
     def url(self, database: str) -> str:
         """The address of another database on this server."""
@@ -68,13 +108,13 @@ def start(kind: str, directory: Path) -> Iterator[Server]:
     if kind == "auto":
         kind = "url" if os.environ.get(URL_VARIABLE) else "docker" if _docker_runs() else "local"
     if kind == "url":
-        yield Server(URL_VARIABLE, os.environ[URL_VARIABLE], restart=_cannot_restart)
+        yield Server(URL_VARIABLE, os.environ[URL_VARIABLE], _NoControl())
     elif kind == "docker":
         with _container() as server:
             yield server
     else:
         with embedded.PrivateServer(directory) as private:
-            yield Server("a private server", private.root_url, restart=private.restart)
+            yield Server("a private server", private.root_url, _Private(private))
 
 
 def free_port() -> int:
@@ -95,10 +135,7 @@ def _container() -> Iterator[Server]:
     with container:
         url = f"mysql://root:{_PASSWORD}@127.0.0.1:{port}/admin"
 
-        def restart() -> None:
-            container.get_wrapped_container().restart(timeout=30)
-
-        yield Server(f"{IMAGE} in Docker", url, restart)
+        yield Server(f"{IMAGE} in Docker", url, _Contained(container.get_wrapped_container(), url))
 
 
 def _docker_runs() -> bool:
@@ -111,5 +148,55 @@ def _docker_runs() -> bool:
     return True
 
 
-def _cannot_restart() -> None:
-    pytest.skip(f"a server given by {URL_VARIABLE} cannot be restarted by a test")
+class _Private:
+    """A server that is a process of ours."""
+
+    def __init__(self, server: embedded.PrivateServer) -> None:
+        self.restart = server.restart
+        self.stop = server.stop
+        self.start = server.start
+        self.kill = server.kill
+        self._server = server
+
+    def pause(self) -> None:
+        self._server.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._server.process.send_signal(signal.SIGCONT)
+
+
+class _Contained:
+    """A server in a container of ours."""
+
+    def __init__(self, container: Container, url: str) -> None:
+        self.kill = container.kill
+        self.pause = container.pause
+        self.resume = container.unpause
+        self._container = container
+        self._url = url
+
+    def restart(self) -> None:
+        self._container.restart(timeout=30)
+
+    def stop(self) -> None:
+        self._container.stop(timeout=30)
+
+    def start(self) -> None:
+        self._container.start()
+        deadline = time.monotonic() + START_TIMEOUT
+        while True:
+            try:
+                open_connection(_address(self._url), connect_timeout=2).close()
+            except err.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
+
+class _NoControl:
+    """A server that somebody else runs."""
+
+    def __getattr__(self, name: str) -> Any:
+        pytest.skip(f"a server given by {URL_VARIABLE} cannot be touched by a test: {name}")

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import os
 import signal
 import socket
-import subprocess
-import sysconfig
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager, suppress
-from pathlib import Path
+from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,41 +17,17 @@ from studentapi.cli.serve import harakiri
 from studentapi.mysql.address import Address
 from studentapi.mysql.connection import open_connection
 from tests.clients import settings_for
-from tests.servers import free_port
+from tests.service import PROCESSES, STUDENT, THREADS, running
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from studentapi.mysql.database import Database
     from tests.servers import Server
+    from tests.service import Service
 
-STUDENT = "/api/v1/students/11391/chapters/AAA-1/assessment-data"
-PROCESSES, THREADS = 2, 4
 NAME = "studentapi_sample"
-
-
-class Service:
-    """A running uWSGI."""
-
-    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-        self.process = process
-        self.port = port
-        self.log = log
-
-    def get(self, path: str = STUDENT) -> tuple[int, bytes]:
-        """Status and body."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
-
-    def warm_up(self) -> None:
-        """Have each thread of each worker open its connection."""
-        with ThreadPoolExecutor(32) as pool:
-            assert {status for status, _ in pool.map(lambda _: self.get(), range(400))} == {200}
 
 
 @pytest.fixture
@@ -65,46 +36,7 @@ def service(sample: Database, sample_url: str, tmp_path: Path) -> Iterator[Servi
     del sample
     with running(sample_url, tmp_path) as service:
         yield service
-        service.process.send_signal(signal.SIGTERM)
-        assert service.process.wait(timeout=60) == 0, service.log.read_text()
-
-
-@contextmanager
-def running(url: str, directory: Path, **settings: str) -> Iterator[Service]:
-    """Run `studentapi serve`; whatever happens, nothing of it is left."""
-    port = free_port()
-    log = directory / "log"
-    environment = {
-        **os.environ,
-        "STUDENTAPI_DATABASE_URL": url,
-        "STUDENTAPI_PORT": str(port),
-        "STUDENTAPI_PROCESSES": str(PROCESSES),
-        "STUDENTAPI_THREADS": str(THREADS),
-        "STUDENTAPI_AUTH": "off",
-        **settings,
-    }
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [Path(sysconfig.get_path("scripts"), "studentapi"), "serve"],
-            env=environment, cwd=directory, stdout=output, stderr=output, start_new_session=True,
-        )  # fmt: skip
-    service = Service(process, port, log)
-    try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                if service.get("/livez")[0] == 200:
-                    break
-            except OSError:
-                pass
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.05)
-        yield service
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        service.stop()
 
 
 def connections(server: Server) -> list[int]:

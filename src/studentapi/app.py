@@ -8,7 +8,9 @@ from studentapi import __version__, logs
 from studentapi.api import routes
 from studentapi.api.bearers import Tokens
 from studentapi.api.state import EXTENSION, State
+from studentapi.mysql import settlement
 from studentapi.mysql.database import Database
+from studentapi.mysql.observation import shared_board
 from studentapi.settings import Settings
 
 MOST_BODY_BYTES = 1024 * 1024
@@ -40,6 +42,10 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         patience=settings.database_patience,
         max_age=settings.connection_max_age,
         idle_check=settings.connection_idle_check,
+        markers=settlement.NAME,
+        # one thread of each process is left for what needs no database
+        at_once=max(settings.threads - 1, 1),
+        board=shared_board(settings.processes, settings.threads),
     )
     app.extensions[EXTENSION] = State(database, Tokens(database) if settings.auth == "required" else None)
     routes.register(app)

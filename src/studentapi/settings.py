@@ -26,7 +26,7 @@ class Settings(BaseSettings):
 
     database_url: SecretStr = Field(
         description="`mysql://user:password@host:port[,host:port…]/name?ssl_ca=…`; "
-        "with several hosts, the first that answers serves"
+        "with several hosts, the first that takes writes serves"
     )
     connect_timeout: Seconds = Field(
         3.0, description="seconds for a whole connect: name lookup, TCP, TLS, handshake"

@@ -1,10 +1,25 @@
 """The callable that uwsgi.ini names."""
 
 import atexit
+from typing import TYPE_CHECKING
 
 from studentapi.api.state import EXTENSION
+from studentapi.api.waiting_room import WaitingRoom
 from studentapi.app import create_app
 
-application = create_app()
-# uWSGI runs this in each worker that ends in order, after its last request.
-atexit.register(application.extensions[EXTENSION].database.close)
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+_app = create_app()
+_database = _app.extensions[EXTENSION].database
+# uWSGI runs these in each worker that ends in order, after its last request; the last one registered comes first.
+atexit.register(_database.close)
+
+application: "WSGIApplication" = _app
+try:
+    import uwsgi  # type: ignore[import-untyped]  # it is there under uWSGI alone
+except ImportError:  # another server, which keeps its connections to itself
+    pass
+else:
+    application = WaitingRoom(_app, _database, uwsgi)
+    atexit.register(application.close)

@@ -62,24 +62,40 @@ def trickling(connection: socket.socket, over: threading.Event) -> None:
 
 
 class Relay:
-    """A relay to a server that can stop to pass anything on, as a firewall does that forgot the flow."""
+    """A relay to a server that can stop to pass anything on, as a firewall does that forgot the flow.
+
+    `dropping`: neither way; `muted`: the server is heard no more, and hears on. Both are for the connections of
+    the moment; new ones pass, unless `refusing` is set.
+    """
 
     def __init__(self, port: int) -> None:
         self._target = port
         self.dropping = threading.Event()
+        self.muted = threading.Event()
+        self.refusing = threading.Event()
         self.connections = 0
 
     def __call__(self, client: socket.socket, over: threading.Event) -> None:
         self.connections += 1
+        if self.refusing.is_set():
+            return
         # A connection made after the flow was forgotten is a new flow, and passes.
-        forgettable = not self.dropping.is_set()
+        forgettable = not (self.dropping.is_set() or self.muted.is_set())
         with socket.create_connection(("127.0.0.1", self._target)) as server:
-            one = threading.Thread(target=self._pump, args=(client, server, over, forgettable))
+            asked = (self.dropping,) if forgettable else ()
+            answered = (self.dropping, self.muted) if forgettable else ()
+            one = threading.Thread(target=self._pump, args=(client, server, over, asked))
             one.start()
-            self._pump(server, client, over, forgettable)
+            self._pump(server, client, over, answered)
             one.join()
 
-    def _pump(self, source: socket.socket, sink: socket.socket, over: threading.Event, forgettable: bool) -> None:
+    def _pump(
+        self,
+        source: socket.socket,
+        sink: socket.socket,
+        over: threading.Event,
+        swallowed: tuple[threading.Event, ...],
+    ) -> None:
         source.settimeout(0.05)
         while not over.is_set():
             try:
@@ -88,7 +104,7 @@ class Relay:
                 continue
             except OSError:
                 break
-            if forgettable and self.dropping.is_set():
+            if any(event.is_set() for event in swallowed):
                 continue
             try:
                 if not data:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 from pymysql import err
 
+from studentapi.mysql import statements
 from studentapi.mysql.connection import Connection
 from studentapi.mysql.database import Database
 from studentapi.mysql.errors import DatabaseUnavailable
@@ -56,7 +57,7 @@ def test_a_transaction_is_served_after_its_idle_connection_was_killed(database: 
 
 def test_a_read_is_served_after_wait_timeout(database: Database, server: Server) -> None:
     number = connection_id(database)
-    database._connection(0).fetch("SET SESSION wait_timeout = 1")
+    database._connections.get(0).fetch("SET SESSION wait_timeout = 1")
     waits_for(lambda: not server.execute(f"SELECT 1 FROM information_schema.processlist WHERE id = {number}"))
     assert connection_id(database) != number
 
@@ -90,7 +91,7 @@ def test_a_read_is_served_after_a_restart(database: Database, server: Server) ->
 def test_no_statement_of_a_transaction_is_replayed_when_its_connection_is_killed(
     database: Database, server: Server
 ) -> None:
-    with pytest.raises(DatabaseUnavailable), database.transaction() as tx:  # noqa: PT012
+    with pytest.raises(DatabaseUnavailable), database.transaction() as tx:
         tx.execute(INSERT, ("first",))
         kill(server, tx.read("SELECT CONNECTION_ID()")[0][0])
         tx.execute(INSERT, ("second",))
@@ -98,7 +99,7 @@ def test_no_statement_of_a_transaction_is_replayed_when_its_connection_is_killed
 
 
 def test_dbutils_replays_nothing_even_where_its_own_wrapper_is_used(database: Database, server: Server) -> None:
-    wrapper = database._persistent.connection()
+    wrapper = database._connections._persistent.connection()
     kill(server, wrapper.dbapi_connection.thread_id())
     with pytest.raises(err.OperationalError):
         wrapper.cursor().execute("INSERT INTO schools (public_id, name) VALUES ('x', 'x')")
@@ -106,7 +107,7 @@ def test_dbutils_replays_nothing_even_where_its_own_wrapper_is_used(database: Da
 
 
 def test_an_exception_undoes_the_transaction(database: Database) -> None:
-    with pytest.raises(ZeroDivisionError), database.transaction() as tx:  # noqa: PT012
+    with pytest.raises(ZeroDivisionError), database.transaction() as tx:
         tx.execute(INSERT, ("a",))
         raise ZeroDivisionError
     assert rows(database) == []
@@ -115,7 +116,7 @@ def test_an_exception_undoes_the_transaction(database: Database) -> None:
 
 def test_an_error_of_a_statement_keeps_its_code_and_the_connection(database: Database) -> None:
     number = connection_id(database)
-    with pytest.raises(err.IntegrityError) as caught, database.transaction() as tx:  # noqa: PT012
+    with pytest.raises(err.IntegrityError) as caught, database.transaction() as tx:
         tx.execute(INSERT, ("a",))
         tx.execute(INSERT, ("a",))
     assert caught.value.args[0] == 1062
@@ -245,4 +246,92 @@ def test_the_check_of_a_connection_in_use_sends_nothing(
     for _ in range(10):
         database.read("SELECT 2")
     assert sent == [b"SELECT 2"] * 10
-    assert os.getpid() == database._connection(0).process
+    assert os.getpid() == database._connections.get(0).process
+
+
+def test_the_servers_own_words_for_closing_an_idle_connection_are_kept(
+    database: Database, server: Server
+) -> None:
+    number = connection_id(database)
+    database._connections.get(0).fetch("SET SESSION wait_timeout = 1")
+    waits_for(lambda: not server.execute(f"SELECT 1 FROM information_schema.processlist WHERE id = {number}"))
+    assert connection_id(database) != number
+    (shown,) = database.observation.connections()
+    assert shown.last_error.startswith("closed while idle (")
+    # MySQL says why; MariaDB hangs up
+    assert ("(2013: " if server.is_mariadb else "(4031: ") in shown.last_error
+
+
+@pytest.mark.parametrize("statement", ["CREATE TABLE not_in_here (a INT)", "COMMIT", "ROLLBACK"])
+def test_a_statement_that_ends_the_transaction_is_told_and_nothing_is_run_again(
+    database: Database, server: Server, statement: str
+) -> None:
+    tries = 0
+
+    def work(tx: Transaction) -> None:
+        nonlocal tries
+        tries += 1
+        tx.execute(INSERT, ("a",))
+        tx.execute(statement)
+
+    try:
+        with pytest.raises(RuntimeError, match="committed the transaction by itself"):
+            database.run(work)
+    finally:
+        server.execute("DROP TABLE IF EXISTS studentapi_test.not_in_here")
+    assert tries == 1
+
+
+def test_a_state_that_a_transaction_begins_with_is_begun_again(database: Database, server: Server) -> None:
+    tries = 0
+
+    def work(tx: Transaction) -> object:
+        nonlocal tries
+        tries += 1
+        tx.execute("SET @tenant = 7")
+        if tries == 1:
+            kill(server, tx.read("SELECT CONNECTION_ID()")[0][0])
+        return tx.read("SELECT @tenant")
+
+    assert database.run(work) == ((7,),)
+    assert tries == 2
+
+
+def test_large_statements_are_not_kept(database: Database) -> None:
+    before = statements._nature.cache_info().currsize
+    with database.transaction() as tx:
+        for number in range(3):
+            tx.execute(INSERT + f" /* {'x' * 10_000} */", (f"row-{number}",))
+    assert statements._nature.cache_info().currsize == before
+
+
+def test_a_read_only_option_other_than_read_only_leaves_no_server(database: Database, server: Server) -> None:
+    number = connection_id(database)
+    with pytest.raises(err.Error):
+        database.run(lambda tx: tx.execute("SELECT 1 INTO OUTFILE '/nowhere/at/all'"))
+    assert connection_id(database) == number
+    assert database.observation.totals()["servers_left"] == 0
+
+
+def test_a_child_lives_that_was_forked_while_another_thread_awaited_an_answer(
+    migrated_url: str, server: Server
+) -> None:
+    database = Database(migrated_url, at_once=1)
+    started = threading.Event()
+
+    def sleep() -> None:
+        database.read("SELECT 1")
+        started.set()
+        database.read("SELECT SLEEP(1)")
+
+    thread = threading.Thread(target=sleep)
+    thread.start()
+    assert started.wait(30)
+    waits_for(lambda: server.execute("SELECT 1 FROM information_schema.processlist WHERE info LIKE '%SLEEP(1)'"))
+    context = multiprocessing.get_context("fork")
+    child = context.Process(target=lambda: os._exit(0 if database.read("SELECT 7") == ((7,),) else 1))
+    child.start()
+    child.join(30)
+    assert child.exitcode == 0
+    thread.join()
+    database.close()

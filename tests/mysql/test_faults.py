@@ -10,7 +10,7 @@ from pymysql import err
 
 from studentapi.mysql.address import Address
 from studentapi.mysql.database import Database
-from studentapi.mysql.errors import CommitUnknown, DatabaseUnavailable, NoConnection, StatementTimeout
+from studentapi.mysql.errors import CommitUnknown, DatabaseUnavailable, NoConnection, StatementTimeout, TooLarge
 from studentapi.mysql.transaction import Transaction
 from tests.mysql.helpers import INSERT, aborted, connection_id, kill, rows, waits_for
 from tests.mysql.listeners import Relay, listener, silent
@@ -24,7 +24,7 @@ def test_a_lost_reply_to_commit_is_neither_repeated_nor_hidden(
 
     def work(tx: Transaction) -> None:
         tx.execute(INSERT, ("a",))
-        tx._connection._budget = 0.5
+        tx.connection._budget = 0.5
         relay.dropping.set()
 
     with pytest.raises(CommitUnknown) as caught:
@@ -96,7 +96,7 @@ def test_a_deadlock_that_a_block_swallows_lets_nothing_of_it_through(
 def test_a_connection_lost_in_a_block_that_swallows_it_is_no_unknown_commit(
     database: Database, server: Server
 ) -> None:
-    with pytest.raises(RuntimeError, match="over"), database.transaction() as tx:  # noqa: PT012
+    with pytest.raises(RuntimeError, match="over"), database.transaction() as tx:
         tx.execute(INSERT, ("a",))
         kill(server, tx.read("SELECT CONNECTION_ID()")[0][0])
         with pytest.raises(DatabaseUnavailable):
@@ -144,9 +144,11 @@ def test_a_statement_that_is_too_large_is_not_sent_again(
         tries += 1
         tx.read("SELECT LENGTH(%s)", ("x" * (limit + 1),))
 
-    with pytest.raises(err.OperationalError):
+    number = connection_id(database)
+    with pytest.raises(TooLarge):
         database.run(work)
-    assert tries <= 2
+    assert tries == 1
+    assert connection_id(database) == number, "nothing was sent, and nothing lost"
     assert database.read("SELECT 1") == ((1,),)
 
 
@@ -181,3 +183,34 @@ def test_a_read_past_its_deadline_is_a_timeout_and_is_not_run_again(reopened: Ca
         database.read("SELECT COUNT(*) FROM information_schema.columns a, information_schema.columns b "
                       "WHERE SLEEP(0.01) = 1")  # fmt: skip
     assert time.monotonic() - started < 3.9
+
+
+def test_a_read_whose_answer_never_comes_is_read_again(
+    relay: Relay, relayed: Address, reopened: Callable[..., Database]
+) -> None:
+    """The server would have ended it: a second later, it cannot be reached any more."""
+    through = reopened(relayed, statement_timeout=0.5)
+    assert through.read("SELECT 1") == ((1,),)
+    relay.muted.set()
+    assert through.read("SELECT 2") == ((2,),)
+    assert through.observation.totals()["reads_repeated"] == 1
+
+
+def test_what_a_dead_link_held_in_the_server_is_ended(
+    server: Server, database: Database, relay: Relay, relayed: Address, reopened: Callable[..., Database]
+) -> None:
+    through = reopened(relayed, statement_timeout=0.5)
+    tries = 0
+
+    def work(tx: Transaction) -> None:
+        nonlocal tries
+        tries += 1
+        tx.execute(INSERT, ("a",))
+        if tries == 1:
+            relay.dropping.set()
+        tx.read("SELECT 1 FROM schools FOR UPDATE")
+
+    through.run(work)
+    assert tries == 2, "its own lock did not stand in the way"
+    assert rows(database) == ["a"]
+    assert through.observation.totals()["ended_in_server"] == 1

@@ -10,8 +10,8 @@ from tests.servers import Server
 
 NAME = "studentapi_migrations"
 TABLES = {
-    "alembic_version", "assessments", "attempts", "changes", "chapters", "classes", "courses", "enrollments",
-    "idempotency_keys", "items", "responses", "results", "schools", "tokens", "users",
+    "alembic_version", "assessments", "attempts", "changes", "chapters", "classes", "commit_markers", "courses",
+    "enrollments", "idempotency_keys", "items", "responses", "results", "schools", "tokens", "users",
 }  # fmt: skip
 
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import Any
 
 from apiflask import APIBlueprint
-from flask import send_from_directory
-from pydantic import BaseModel
+from flask import Response, send_from_directory
+from pydantic import BaseModel, Field
 
+from studentapi.api import metrics as metrics_of
 from studentapi.api.answers import answer
-from studentapi.api.auth import public
+from studentapi.api.auth import public, requires
 from studentapi.api.state import database
-
-if TYPE_CHECKING:
-    from flask import Response
 
 blueprint = APIBlueprint("operations", __name__, tag="Operations")
 
 _PAGE = Path(__file__).parent / "static"
+_EXPOSITION: dict[int | str, dict[str, str | dict[str, dict[str, Any]]]] = {
+    200: {"description": "Prometheus' text format", "content": {"text/plain": {}}}
+}
 # Swagger UI sets styles on its elements; all else comes from this server: the page works with no internet.
 _POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
 
@@ -27,6 +29,28 @@ class Health(BaseModel):
     """A sign of life."""
 
     status: str
+
+
+class Connection(BaseModel):
+    """One connection of one thread."""
+
+    process: int = Field(description="process id of the worker")
+    thread: str
+    server: str = Field(description="`host:port`", examples=["127.0.0.1:3306"])
+    version: str = Field(description="what the server said it was", examples=["9.7.0"])
+    writable: bool = Field(description="whether the server took writes when the connection was opened")
+    connection_id: int = Field(description="the server's own number of it")
+    age_seconds: float
+    idle_seconds: float
+    uses: int = Field(description="commands sent over it")
+    reconnects: int = Field(description="how often the thread's connection was replaced")
+    last_error: str | None = Field(description="why the thread's last connection was replaced")
+
+
+class Connections(BaseModel):
+    """Every connection of every worker process."""
+
+    items: list[Connection]
 
 
 @blueprint.get("/livez")
@@ -45,6 +69,39 @@ def readyz() -> Response:
     """Tell that this process and its database answer."""
     database().check()
     return answer({"status": "ok"})
+
+
+@blueprint.get("/metrics")
+@public
+@blueprint.doc(responses=_EXPOSITION)
+def metrics() -> Response:
+    """Give what befell the database's connections, over all worker processes; the database is not asked."""
+    return Response(metrics_of.exposition(database().observation), content_type=metrics_of.CONTENT_TYPE)
+
+
+@blueprint.get("/api/v1/connections")
+@requires("admin")
+@blueprint.output(Connections)
+def connections() -> Response:
+    """List the database connections of every worker process; the database is not asked."""
+    now = monotonic()
+    items = [
+        {
+            "process": shown.process,
+            "thread": shown.thread,
+            "server": shown.server,
+            "version": shown.version,
+            "writable": shown.writable,
+            "connection_id": shown.connection_id,
+            "age_seconds": round(now - shown.opened, 3),
+            "idle_seconds": round(now - shown.last_used, 3),
+            "uses": shown.uses,
+            "reconnects": shown.reconnects,
+            "last_error": shown.last_error or None,
+        }
+        for shown in database().observation.connections()
+    ]
+    return answer({"items": items})
 
 
 @blueprint.get("/docs")

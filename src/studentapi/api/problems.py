@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from flask import request
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 from werkzeug.exceptions import HTTPException
 
 from studentapi.api.answers import answer
+from studentapi.api.waiting_room import CROWDED
 from studentapi.gradebook.resources import NotFound
-from studentapi.mysql.errors import CommitUnknown, DatabaseUnavailable, StatementTimeout, code_of
+from studentapi.mysql.errors import (
+    CommitUnknown,
+    Crowded,
+    DatabaseUnavailable,
+    SessionLost,
+    StatementTimeout,
+    code_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,7 +92,9 @@ def register(app: APIFlask) -> None:
     app.error_processor(_invalid_or_aborted)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(NotFound, _not_found)
+    app.register_error_handler(Crowded, _crowded)
     app.register_error_handler(DatabaseUnavailable, _unavailable)
+    app.register_error_handler(SessionLost, _unavailable)
     app.register_error_handler(StatementTimeout, _too_slow)
     app.register_error_handler(CommitUnknown, _unknown)
     app.register_error_handler(UnicodeDecodeError, _unreadable)
@@ -116,8 +128,46 @@ def _not_found(error: NotFound) -> Response:
     return problem(404, f"There is no {error.kind} {error.public_id!r}.", f"{error.kind}-not-found")
 
 
-def _unavailable(error: DatabaseUnavailable) -> Response:
-    log.warning("database unavailable", code=code_of(error), reason=_reason(error))
+def _crowded(error: Crowded) -> Response:
+    del error
+    request.environ[CROWDED] = True
+    return problem(
+        503,
+        "All threads are busy with the database. Nothing was changed; ask again in a moment.",
+        "database-busy",
+        headers={"Retry-After": str(RETRY_AFTER)},
+    )
+
+
+def _unavailable(error: DatabaseUnavailable | SessionLost) -> Response:
+    unlogged = _seldom.due()
+    if unlogged is not None:
+        log.warning("database unavailable", code=code_of(error), reason=_reason(error), unlogged=unlogged)
+    return _away()
+
+
+class _Seldom:
+    """Lets one log line a second through: an outage would write one for each request."""
+
+    def __init__(self) -> None:
+        self._next = float("-inf")
+        self._unlogged = 0
+
+    def due(self) -> int | None:
+        """How many lines were left out before this one; None where this one is to be left out."""
+        now = monotonic()
+        if now < self._next:
+            self._unlogged += 1
+            return None
+        self._next = now + 1
+        unlogged, self._unlogged = self._unlogged, 0
+        return unlogged
+
+
+_seldom = _Seldom()
+
+
+def _away() -> Response:
     return problem(
         503,
         "The database is away. Nothing was changed; ask again in a moment.",

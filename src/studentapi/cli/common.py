@@ -11,6 +11,7 @@ import click
 from pymysql import err
 
 from studentapi.cli.configuration import load_settings
+from studentapi.mysql import settlement
 from studentapi.mysql.address import Address
 from studentapi.mysql.connection import open_connection
 from studentapi.mysql.database import Database
@@ -26,7 +27,8 @@ PAUSE = 0.5
 @contextmanager
 def opened_database() -> Iterator[Database]:
     """The database of the settings, for one command: no limit on a statement, no waiting."""
-    database = Database(load_settings().database_url.get_secret_value(), statement_timeout=None, patience=0)
+    url = load_settings().database_url.get_secret_value()
+    database = Database(url, statement_timeout=None, patience=0, markers=settlement.NAME)
     try:
         with database_errors():
             yield database

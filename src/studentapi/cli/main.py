@@ -6,6 +6,7 @@ import click
 
 from studentapi import __version__
 from studentapi.cli.data import db, load, token
+from studentapi.cli.doctor import doctor
 from studentapi.cli.run import run
 from studentapi.cli.serve import serve
 
@@ -17,5 +18,5 @@ def main() -> None:
 
 
 # Each command imports what it needs when it runs: --help, and a start, must not wait for the others' parts.
-for command in (run, serve, db, load, token):
+for command in (run, serve, db, load, token, doctor):
     main.add_command(command)

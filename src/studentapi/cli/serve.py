@@ -18,6 +18,9 @@ from studentapi.cli.configuration import load_settings
 if TYPE_CHECKING:
     from studentapi.settings import Settings
 
+APPLICATION = "studentapi.wsgi:application"
+"""What uwsgi.ini serves."""
+
 HARAKIRI_MARGIN = 5
 """Seconds that a request may take beyond its waits for the database."""
 
@@ -54,6 +57,7 @@ def uwsgi_environment(settings: Settings) -> dict[str, str]:
     return {
         **os.environ,
         "STUDENTAPI_DATABASE_URL": settings.database_url.get_secret_value(),
+        "STUDENTAPI_APPLICATION": APPLICATION,
         "STUDENTAPI_PYTHON_HOME": sys.prefix,
         "STUDENTAPI_HOST": f"[{host}]" if ":" in host else host,
         "STUDENTAPI_PORT": str(settings.port),
@@ -69,11 +73,12 @@ def harakiri(settings: Settings) -> int:
     More than every wait for the database together: for each read a check of the connection, a wait for another, a
     statement that loses it at the last moment, the same again, and a word to the server to end what is left.
     """
-    from studentapi.mysql.connection import CLIENT_GRACE
-    from studentapi.mysql.database import PING_TIMEOUT
+    from studentapi.mysql.database import READ_REPEATS
+    from studentapi.mysql.deadlines import CLIENT_GRACE
+    from studentapi.mysql.liveness import PING_TIMEOUT
 
     once = PING_TIMEOUT + settings.database_patience + settings.connect_timeout
-    read = 2 * (once + settings.statement_timeout + CLIENT_GRACE) + 2 * CLIENT_GRACE
+    read = (1 + READ_REPEATS) * (once + settings.statement_timeout + CLIENT_GRACE) + 2 * CLIENT_GRACE
     return math.ceil(READS * read) + HARAKIRI_MARGIN
 
 

@@ -56,6 +56,7 @@ def options(binary: Binary, data: Path) -> list[str]:
     common = [
         "--no-defaults",  # the machine's own my.cnf is for the machine's own server
         f"--datadir={data}",
+        f"--tmpdir={data}",  # another server that starts would empty a directory that they shared
         *_as_root(),
         f"--socket={SOCKET}",
         "--pid-file=server.pid",

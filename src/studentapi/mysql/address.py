@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, Self
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -61,6 +61,14 @@ class Address:
             database=database,
             **_tls_options(parts.query),
         )
+
+    def at(self, host: tuple[str, int]) -> Self:
+        """The same address at one host; the TLS context is shared."""
+        if self.hosts == (host,):
+            return self
+        there = replace(self, hosts=(host,))
+        there.__dict__["ssl_context"] = self.ssl_context
+        return there
 
     @cached_property
     def ssl_context(self) -> ssl.SSLContext | None:

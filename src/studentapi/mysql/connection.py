@@ -1,46 +1,35 @@
-"""One PyMySQL connection with deadlines, a liveness check that costs nothing, and no confusion by fork.
-
-PyMySQL bounds each read from the socket; here a whole connect and a whole statement are bounded. Its private
-methods that this overrides are those of PyMySQL 1.2 (pyproject.toml pins it).
-"""
+"""One connection with deadlines, a liveness check that costs nothing, and no confusion by fork."""
 
 from __future__ import annotations
 
-import errno
 import os
 import select
 import ssl
 import struct
-from contextlib import suppress
-from dataclasses import replace
+from array import array
 from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import pymysql.connections
 from pymysql import err
 from pymysql.constants import COMMAND, CR
 
-from studentapi.mysql import session
-from studentapi.mysql.errors import DatabaseUnavailable, StatementTimeout
-from studentapi.mysql.sockets import open_tcp, remaining
+from studentapi.mysql import board, session
+from studentapi.mysql.deadlines import TIMER_SLACK, TimedConnection
+from studentapi.mysql.errors import DatabaseUnavailable, TooLarge
+from studentapi.mysql.sockets import open_tcp
 
 if TYPE_CHECKING:
     import socket
 
     from studentapi.mysql.address import Address
 
-# The type stubs leave out the private methods that this class is made of.
-Base: Any = pymysql.connections.Connection
-
-CLIENT_GRACE = 1.0
-"""Seconds past a statement's deadline that the server is given to end it, before the client gives it up."""
-TIMER_SLACK = 0.25
-"""Seconds by which a socket's timeout may exceed what is left of a deadline: setting it is a system call."""
-
-
 _UNREADABLE = (struct.error, IndexError, ValueError, AssertionError, err.InternalError)
 """What PyMySQL makes of a greeting that is none."""
+
+
+_of_parents: list[Any] = []
+"""Sockets of a parent process, in a forked child."""
 
 
 class Result(NamedTuple):
@@ -52,7 +41,20 @@ class Result(NamedTuple):
     insert_id: int
 
 
-class Connection(Base):  # type: ignore[misc]
+class Facts(NamedTuple):
+    """Which server this is, as far as it says (None: it does not), and whether it took writes when asked.
+
+    `largest_packet`: bytes of the longest statement that it takes. `node`: as `identity`, but of one node of a
+    cluster, where `identity` is the whole cluster's.
+    """
+
+    identity: str | None
+    writable: bool
+    largest_packet: float = inf
+    node: str | None = None
+
+
+class Connection(TimedConnection):
     """A connection that knows its deadlines, its process, its age, and whether it is still there.
 
     Takes what PyMySQL's takes, and: `statement_timeout`, seconds for each statement (None: PyMySQL's
@@ -61,12 +63,6 @@ class Connection(Base):  # type: ignore[misc]
     `connect_timeout` is for the whole connect.
     """
 
-    # PyMySQL's own attributes that its type stubs leave out
-    _sock: socket.socket | None
-    _rfile: Any
-    _current_timeout: float | None
-    _read_timeout: float | None
-    _write_timeout: float | None
     server_version: str
 
     def __init__(
@@ -79,23 +75,23 @@ class Connection(Base):  # type: ignore[misc]
         defer_connect: bool = False,
         **options: Any,
     ) -> None:
-        self.process = os.getpid()
         self.last_used = self.opened = monotonic()
         self.max_age = inf
+        # what a Database notes of it
+        self.facts = Facts(None, writable=True)
+        self.generation = 0
+        self.leaves: str | None = None
+        self.shown: Any = array("d", bytes(8 * len(board.NUMBERS)))
         # set by open_connection: where a second connection to the same server would go
         self.address: Address | None = None
-        self._deadline = inf
-        self._connecting = False
-        self._statement_timeout = statement_timeout
         self._managed_session = managed_session
         self._poll: select.poll | None = None
         if ssl_context is not None or managed_session:
             # Given a context, PyMySQL makes TLS compulsory; given none, it builds one, at 20 ms a connect.
             options["ssl_disabled"] = True
-        super().__init__(defer_connect=True, **options)
+        super().__init__(statement_timeout=statement_timeout, **options)
         if ssl_context is not None:
             self.ssl, self.ctx, self._ssl_required = True, ssl_context, tls_required
-        self._budget = self._read_timeout if statement_timeout is None else statement_timeout + CLIENT_GRACE
         if not defer_connect:
             self.connect()
 
@@ -114,14 +110,13 @@ class Connection(Base):  # type: ignore[misc]
             super().connect(sock)
         except OSError as error:
             self._force_close()
-            raise err.OperationalError(
+            refused: Any = err.OperationalError(
                 CR.CR_CONN_HOST_ERROR, f"Can't connect to MySQL server on {self.host!r} ({error})"
-            ) from error
-        except _UNREADABLE as error:
-            self._force_close()
-            raise err.OperationalError(
-                CR.CR_SERVER_HANDSHAKE_ERR, f"What answers on {self.host!r} does not speak MySQL's protocol"
-            ) from error
+            )
+            refused.original_exception = error  # as PyMySQL's has it
+            raise refused from error
+        except err.InternalError as error:  # a packet out of order while signing in
+            raise err.OperationalError(CR.CR_SERVER_HANDSHAKE_ERR, f"{self.host!r}: {error.args[-1]}") from error
         except err.OperationalError as error:
             cause = getattr(error, "original_exception", None)
             if isinstance(cause, ssl.SSLCertVerificationError):
@@ -132,8 +127,18 @@ class Connection(Base):  # type: ignore[misc]
         finally:
             self._connecting = False
         self.last_used = self.opened = monotonic()
+        if self._managed_session and self._statement_timeout is not None:
+            self._ended_by_server = "all" if self.is_mariadb else "reads"
         self._poll = select.poll()
         self._poll.register(self._socket(), select.POLLIN | select.POLLPRI | select.POLLRDHUP)
+
+    def _get_server_information(self) -> None:
+        try:
+            super()._get_server_information()
+        except _UNREADABLE as error:
+            raise err.OperationalError(
+                CR.CR_SERVER_HANDSHAKE_ERR, f"What answers on {self.host!r} does not speak MySQL's protocol"
+            ) from error
 
     def set_character_set(self, charset: str, collation: str | None = None) -> None:
         """As PyMySQL; in a managed session's connect, the whole session is set by this one round trip."""
@@ -150,30 +155,35 @@ class Connection(Base):  # type: ignore[misc]
             self._closed = True
             self._force_close()
         else:
+            self._deadline = inf  # the last statement's
             super().close()
+
+    def _force_close(self) -> None:
+        if not self.is_own() and self._sock is not None:
+            # Closing the buffer waits for a lock that a thread of the parent may have held when it forked: the
+            # descriptor alone is closed, and the objects are kept for good, lest they do the rest.
+            _of_parents.append((self._sock, self._rfile))
+            os.close(self._sock.fileno())
+            self._sock = self._rfile = None
+        super()._force_close()
+
+    def __del__(self) -> None:
+        """As PyMySQL's, which would not ask whose it is."""
+        self._force_close()
 
     def discard(self) -> None:
         """Close at once, without COM_QUIT: the other end is gone, or not to be waited for."""
         self._force_close()
 
-    def end_in_server(self) -> None:
-        """Have the server end what this connection was running when it was given up here.
+    @property
+    def server(self) -> str:
+        """Where it goes: `host:port`."""
+        return f"{self.host}:{self.port}"
 
-        MySQL would run a write on to its end, with its locks: only SELECT has a deadline of its own there. Does
-        nothing where the connection goes on, or where the server cannot be reached.
-        """
-        if self.open or self.address is None:
-            return
-        with suppress(err.Error):
-            beside = open_connection(self.address, connect_timeout=CLIENT_GRACE, statement_timeout=CLIENT_GRACE)
-            try:
-                beside.fetch(f"KILL {self.thread_id()}")
-            finally:
-                beside.close()
-
-    def is_own(self) -> bool:
-        """Whether this process opened it; a forked child must not touch its parent's."""
-        return self.process == os.getpid()
+    @property
+    def is_mariadb(self) -> bool:
+        """Whether the server said so in its greeting."""
+        return "MariaDB" in self.server_version
 
     def is_quiet(self) -> bool:
         """Whether nothing has come from the server since the last answer: 0.3 µs, no round trip.
@@ -181,6 +191,27 @@ class Connection(Base):  # type: ignore[misc]
         Between statements a server says nothing but farewell: anything readable means that it is over.
         """
         return self._sock is not None and self._poll is not None and not self._poll.poll(0)
+
+    def farewell(self) -> err.OperationalError:
+        """Close a connection that is not quiet, and say why the server ended it, in its own words if it left any.
+
+        MySQL says 4031 when a connection was idle for wait_timeout, MariaDB 1927 when it was killed.
+        """
+        budget, self._budget, self._deadline = self._budget, 0.0, inf
+        try:
+            self._limit(TIMER_SLACK)
+            self._next_seq_id = 0  # it answers nothing
+            self._read_packet()
+        except err.Error as error:
+            said = error
+        except (AttributeError, *_UNREADABLE) as error:
+            said = err.OperationalError(CR.CR_SERVER_LOST, f"The server sent what nobody asked for ({error})")
+        else:
+            said = err.OperationalError(CR.CR_SERVER_LOST, "The server sent what nobody asked for")
+        finally:
+            self._budget = budget
+            self.discard()
+        return err.OperationalError(*said.args)
 
     def answers(self, timeout: float) -> bool:
         """Whether the server answers a COM_PING within `timeout` seconds; if not, the connection is closed."""
@@ -208,8 +239,16 @@ class Connection(Base):  # type: ignore[misc]
             else:
                 sql %= tuple([self.escape(value) for value in params])
         statement = sql.encode(self.encoding)
+        if len(statement) >= self.facts.largest_packet:
+            # The server would hang up in the middle of it, as if the link were lost.
+            raise TooLarge(
+                1153, f"A statement of {len(statement)} bytes; max_allowed_packet is {self.facts.largest_packet}"
+            )
         try:
             self.query(statement)
+            result = self._result
+            while self._result.has_next:  # of a CALL: an error in it is this statement's, not the next one's
+                self.next_result()
         except err.Error:
             # The server's own errors end its answer, and PyMySQL's close the connection.
             raise
@@ -218,7 +257,6 @@ class Connection(Base):  # type: ignore[misc]
             # the answer must not be taken for that of the next statement.
             self.discard()
             raise
-        result = self._result
         return Result(
             tuple([column[0] for column in result.description or ()]),
             result.rows or (),
@@ -234,61 +272,11 @@ class Connection(Base):  # type: ignore[misc]
             raise DatabaseUnavailable(CR.CR_SERVER_GONE_ERROR, "This connection was closed")
         if not self._connecting:
             self.last_used = now = monotonic()
-            budget = self._budget
-            self._deadline = inf if budget is None else now + budget
-            if self._current_timeout != budget:
-                self._limit(budget)
+            shown = self.shown
+            shown[board.LAST_USED] = now
+            shown[board.USES] += 1
+            self._start_clock(command, sql, now)
         super()._execute_command(command, sql)
-
-    def _read_bytes(self, num_bytes: int) -> bytes:
-        """Exactly `num_bytes`, or an error: as PyMySQL's, under a deadline that a trickle does not extend."""
-        try:
-            data = self._read_some(num_bytes)
-            if len(data) < num_bytes:
-                pieces, missing = [data], num_bytes - len(data)
-                while missing:
-                    pieces.append(self._read_some(missing))
-                    missing -= len(pieces[-1])
-                data = b"".join(pieces)
-        except OSError as error:
-            self._force_close()
-            if isinstance(error, TimeoutError) and error.errno is None and not self._connecting:
-                raise StatementTimeout(
-                    CR.CR_SERVER_LOST, f"No answer within {self._budget:g} s; the connection was given up"
-                ) from error
-            raise err.OperationalError(
-                CR.CR_SERVER_LOST, f"Lost connection to MySQL server during query ({error})"
-            ) from error
-        except BaseException:
-            self._force_close()
-            raise
-        return data
-
-    def _read_some(self, most: int) -> bytes:
-        """What is in the buffer, or else what one recv brings."""
-        if self._deadline != inf:
-            left = remaining(self._deadline)
-            if self._current_timeout is None or left + TIMER_SLACK < self._current_timeout or self._connecting:
-                self._limit(left)
-        data: bytes = self._rfile.read1(most)
-        if not data and most:
-            raise ConnectionResetError(errno.ECONNRESET, "the server closed the connection")
-        return data
-
-    def _write_bytes(self, data: bytes) -> None:
-        if self._connecting and self._deadline != inf:
-            self._limit(remaining(self._deadline))
-        super()._write_bytes(data)
-
-    def _limit(self, seconds: float | None) -> None:
-        """Set the socket's timeout; PyMySQL resets it wherever these attributes differ."""
-        self._socket().settimeout(seconds)
-        self._current_timeout = self._read_timeout = self._write_timeout = seconds
-
-    def _socket(self) -> socket.socket:
-        if self._sock is None:
-            raise DatabaseUnavailable(CR.CR_SERVER_GONE_ERROR, "This connection was closed")
-        return self._sock
 
 
 def open_connection(
@@ -327,5 +315,5 @@ def _open(
         tls_required=address.ssl_mode not in ("disabled", "preferred"),
         managed_session=True,
     )
-    connection.address = replace(address, hosts=((host, port),))
+    connection.address = address.at((host, port))
     return connection

@@ -40,8 +40,11 @@ CONSEQUENCES: dict[int, Consequence] = {
     1153: Consequence.GIVE_UP,  # ER_NET_PACKET_TOO_LARGE: its socket is still open, and of no use
     # Contention. 1213 has undone the whole transaction; 1205 its last statement alone, the rest is ours to undo.
     1020: Consequence.RUN_AGAIN,  # ER_CHECKREAD: a snapshot conflict (MariaDB)
+    1180: Consequence.RUN_AGAIN,  # ER_ERROR_DURING_COMMIT: a Galera node that was thrown out, among others
     1205: Consequence.RUN_AGAIN,  # ER_LOCK_WAIT_TIMEOUT
     1213: Consequence.RUN_AGAIN,  # ER_LOCK_DEADLOCK, and Galera's certification failure
+    # 1317: KILL QUERY, by an administrator or by a server that shuts down.
+    1317: Consequence.RUN_AGAIN,  # ER_QUERY_INTERRUPTED
     3101: Consequence.RUN_AGAIN,  # ER_TRANSACTION_ROLLBACK_DURING_COMMIT: group replication's certification
     # Too slow.
     1969: Consequence.TIMED_OUT,  # ER_STATEMENT_TIMEOUT: max_statement_time (MariaDB)
@@ -51,6 +54,7 @@ CONSEQUENCES: dict[int, Consequence] = {
     1290: Consequence.LEAVE_SERVER,  # ER_OPTION_PREVENTS_STATEMENT: --read-only
     1792: Consequence.LEAVE_SERVER,  # ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION
     1836: Consequence.LEAVE_SERVER,  # ER_READ_ONLY_MODE
+    1874: Consequence.LEAVE_SERVER,  # ER_INNODB_READ_ONLY
     3032: Consequence.LEAVE_SERVER,  # ER_SERVER_OFFLINE_MODE
     3100: Consequence.LEAVE_SERVER,  # ER_RUN_HOOK_ERROR: group replication
     # No connection, for now.
@@ -69,11 +73,19 @@ CONSEQUENCES: dict[int, Consequence] = {
     1049: Consequence.REFUSED,  # ER_BAD_DB_ERROR
     1130: Consequence.REFUSED,  # ER_HOST_NOT_PRIVILEGED
     1698: Consequence.REFUSED,  # ER_ACCESS_DENIED_NO_PASSWORD_ERROR
+    1862: Consequence.REFUSED,  # ER_MUST_CHANGE_PASSWORD_LOGIN
+    3118: Consequence.REFUSED,  # ER_ACCOUNT_HAS_BEEN_LOCKED
+    3955: Consequence.REFUSED,  # ER_USER_ACCESS_DENIED_FOR_USER_ACCOUNT_BLOCKED_BY_PASSWORD_LOCK
+    4151: Consequence.REFUSED,  # ER_ACCOUNT_HAS_BEEN_LOCKED (MariaDB)
     2026: Consequence.REFUSED,  # CR_SSL_CONNECTION_ERROR
     2059: Consequence.REFUSED,  # CR_AUTH_PLUGIN_CANNOT_LOAD
     2061: Consequence.REFUSED,  # CR_AUTH_PLUGIN_ERR
 }
 """A code that is not here failed its statement alone (`KEEP`)."""
+
+
+_PREVENTED = 1290
+"""The one code that says too little: only its message names the option."""
 
 
 def code_of(error: err.Error) -> int:
@@ -87,13 +99,36 @@ def is_missing_table(error: err.Error) -> bool:
     return code_of(error) == 1146  # noqa: PLR2004 - ER_NO_SUCH_TABLE
 
 
+def is_duplicate(error: err.Error) -> bool:
+    """Whether a row was refused for a key that is there already."""
+    return code_of(error) == 1062  # noqa: PLR2004 - ER_DUP_ENTRY
+
+
+def is_open_after_commit(error: err.Error) -> bool:
+    """Whether `error`, met at COMMIT, leaves open what became of the transaction."""
+    return consequence(error) in (Consequence.DISCARD, Consequence.TIMED_OUT) or code_of(error) in (1180, 1317)
+
+
+def read_only() -> err.OperationalError:
+    """The error where no server takes writes, with the code of one that refuses them by --read-only."""
+    return err.OperationalError(_PREVENTED, "Every server of the database's address is read-only")
+
+
 def consequence(error: err.Error) -> Consequence:
     """What follows from `error`."""
     code = code_of(error)
+    if isinstance(error, TooLarge):
+        return Consequence.KEEP
     if code == 0 and isinstance(error, err.InterfaceError | err.InternalError):
         # PyMySQL's ways of saying that its socket is closed, or that a packet came out of order.
         return Consequence.DISCARD
+    if code == _PREVENTED and "read-only" not in str(error.args[-1]):
+        return Consequence.KEEP  # another option, such as --secure-file-priv
     return CONSEQUENCES.get(code, Consequence.KEEP)
+
+
+class TooLarge(err.DataError):
+    """A statement that is longer than the server takes; it was not sent."""
 
 
 class DatabaseUnavailable(err.OperationalError):
@@ -104,8 +139,16 @@ class NoConnection(DatabaseUnavailable):
     """No connection could be had within the patience; nothing was sent."""
 
 
+class Crowded(NoConnection):
+    """All threads that may use the database at once are waiting for it; nothing was sent."""
+
+
 class StatementTimeout(err.OperationalError):
     """A statement passed its deadline; its transaction, if it was in one, is rolled back."""
+
+
+class SessionLost(err.OperationalError):
+    """A connection was lost whose session had a state that nobody had declared: a variable, a table, a lock."""
 
 
 class CommitUnknown(err.OperationalError):

@@ -10,14 +10,21 @@ from typing import Any
 
 USER_TIMEOUT = 4000
 """Milliseconds that sent data may go unacknowledged (TCP_USER_TIMEOUT); the kernel's own limit is 15 minutes."""
-KEEPALIVE_IDLE = 30
-"""Seconds of silence before the first probe; Azure forgets a silent flow after 240, AWS NLB after 350."""
-KEEPALIVE_INTERVAL = 5
+KEEPALIVE_IDLE = 3
+"""Seconds of silence before the first probe, far below any firewall's patience with a silent flow.
+
+A link that dies while a reply is awaited is known to be dead within 7 s, and most that die idle before they are
+used.
+"""
+KEEPALIVE_INTERVAL = 1
 """Seconds between probes."""
 KEEPALIVE_PROBES = 3
 """Unanswered probes after which the link is dead."""
 
 SocketAddress = tuple[Any, ...]
+
+_answered: dict[tuple[str, int], SocketAddress] = {}
+"""By host and port, the address that took the last connection."""
 
 
 def open_tcp(host: str, port: int, deadline: float, source: str | None = None) -> socket.socket:
@@ -26,9 +33,15 @@ def open_tcp(host: str, port: int, deadline: float, source: str | None = None) -
     Raises OSError: `TimeoutError` past the deadline, `socket.gaierror` for an unknown name.
     """
     failure: OSError | None = None
-    addresses = _resolve(host, port, deadline)
+    # of several addresses the one that answered last comes first: a dead one would cost each connect its share
+    answered = _answered.get((host, port))
+    addresses = sorted(_resolve(host, port, deadline), key=lambda found: found[1] != answered)
     for asked, (family, address) in enumerate(addresses):
-        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM)
+        except OSError as error:  # a kernel without IPv6
+            failure = error
+            continue
         try:
             # an equal share of what is left: a first address that swallows everything must not hide the second
             sock.settimeout(remaining(deadline) / (len(addresses) - asked))
@@ -40,6 +53,7 @@ def open_tcp(host: str, port: int, deadline: float, source: str | None = None) -
             sock.close()
             failure = error
         else:
+            _answered[host, port] = address
             return sock
     raise failure or OSError(f"{host!r} has no address")
 
@@ -87,5 +101,8 @@ def _resolve(host: str, port: int, deadline: float) -> list[tuple[socket.Address
 
 
 def _look_up(host: str, port: int, flags: int = 0) -> list[tuple[socket.AddressFamily, SocketAddress]]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=flags)
+    except UnicodeError as error:  # a label that is too long
+        raise socket.gaierror(socket.EAI_NONAME, str(error)) from error
     return [(family, address) for family, _, _, _, address in found]

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pymysql import err
-from pymysql.constants import CR
+from pymysql.constants import SERVER_STATUS
 
-from studentapi.mysql.errors import (
-    CommitUnknown,
-    Consequence,
-    DatabaseUnavailable,
-    StatementTimeout,
-    code_of,
-    consequence,
-)
+from studentapi.mysql.errors import CommitUnknown, Consequence, code_of, consequence, is_open_after_commit
+from studentapi.mysql.statements import nature
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from studentapi.mysql.connection import Connection, Result
+    from studentapi.mysql.settlement import Markers
+
+T = TypeVar("T")
 
 STATEMENT_SIZE = 512 * 1024
 """Bytes at which `execute_many` begins another statement; far below any usual max_allowed_packet."""
@@ -34,9 +31,17 @@ class Transaction:
     itself. Only an error that failed its statement alone, such as a duplicate key, may be caught within a block.
     """
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._over = False
+    def __init__(
+        self,
+        connection: Connection,
+        failed: Callable[[err.Error, Connection], err.Error],
+        markers: Markers | None,
+    ) -> None:
+        self.connection = connection
+        self.marker: bytes | None = None
+        self._failed = failed
+        self._markers = markers
+        self.wrote = self._over = self._left = False
         self.last_insert_id = 0
 
     def read(self, sql: str, params: Any = ()) -> tuple[tuple[Any, ...], ...]:
@@ -44,7 +49,10 @@ class Transaction:
         return self._fetch(sql, params).rows
 
     def execute(self, sql: str, params: Any = ()) -> int:
-        """Run one statement; returns the number of affected rows and keeps `last_insert_id`."""
+        """Run one statement; returns the number of affected rows and keeps `last_insert_id`.
+
+        Raises `RuntimeError` for one that ended the transaction, such as DDL, which commits by itself.
+        """
         result = self._fetch(sql, params)
         self.last_insert_id = result.insert_id
         return result.affected
@@ -58,7 +66,7 @@ class Transaction:
         affected = size = 0
         batch: list[str] = []
         for row in rows:
-            batch.append(values % tuple([self._connection.escape(value) for value in row]))
+            batch.append(values % tuple([self.connection.escape(value) for value in row]))
             size += len(batch[-1])
             if size >= STATEMENT_SIZE:
                 affected += self.execute(head + ",".join(batch) + tail)
@@ -69,23 +77,26 @@ class Transaction:
 
     def begin(self) -> None:
         """Send BEGIN."""
-        self._connection.fetch("BEGIN")
+        self.connection.fetch("BEGIN")
 
     def commit(self) -> None:
         """Send COMMIT; raises `CommitUnknown` when its reply is lost."""
         self._check()
+        if self._markers is not None and self.wrote:
+            self.marker = self._guarded(self._markers.write, self.connection)
         self._over = True
         try:
-            self._connection.fetch("COMMIT")
+            self.connection.fetch("COMMIT")
         except err.Error as error:
-            if consequence(error) is Consequence.DISCARD or isinstance(error, StatementTimeout):
-                self._connection.discard()
+            failure = self._failed(error, self.connection)
+            if is_open_after_commit(error):
+                self.connection.discard()
                 raise CommitUnknown(
-                    code_of(error), "The reply to COMMIT was lost: the transaction is whole, or not at all"
+                    code_of(failure), "The reply to COMMIT was lost: the transaction is whole, or not at all"
                 ) from error
             # The server answered: there was no commit (a deadlock that Galera certifies only now, a full disk).
             self._undo()
-            raise translated(error, self._connection) from error
+            raise failure from error
 
     def rollback(self) -> None:
         """Undo everything; a connection on which that fails is closed, which undoes it as well."""
@@ -95,42 +106,35 @@ class Transaction:
 
     def _undo(self) -> None:
         try:
-            self._connection.fetch("ROLLBACK")
+            self.connection.fetch("ROLLBACK")
         except err.Error:
-            self._connection.discard()
+            self.connection.discard()
 
     def _fetch(self, sql: str, params: Any) -> Result:
+        kind = nature(sql)
+        if kind.leaves is not None:
+            self.connection.leaves, self._left = kind.leaves, True
+        self.wrote = self.wrote or not kind.reads
+        result = self._guarded(self.connection.fetch, sql, params)
+        if not kind.reads and not self.connection.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS:
+            self._over = True
+            raise RuntimeError("this statement has committed the transaction by itself: it cannot be in one")
+        return result
+
+    def _guarded(self, step: Callable[..., T], *arguments: Any) -> T:
         self._check()
         try:
-            return self._connection.fetch(sql, params)
+            return step(*arguments)
         except err.Error as error:
             if consequence(error) is not Consequence.KEEP:
+                if self._left:  # begun in here, so that running it again begins it again
+                    self.connection.leaves = None
                 self.rollback()
-            raise translated(error, self._connection) from error
+            raise self._failed(error, self.connection) from error
 
     def _check(self) -> None:
         if self._over:
             raise RuntimeError("this transaction is over: committed, or undone by an earlier error")
-
-
-def translated(error: err.Error, connection: Connection) -> err.Error:
-    """The error to raise for `error`, with the server's code kept; a connection that is over is closed."""
-    if isinstance(error, StatementTimeout):
-        connection.end_in_server()
-        return error
-    match consequence(error):
-        case Consequence.DISCARD | Consequence.LEAVE_SERVER:
-            connection.discard()
-            if code_of(error) == 0:  # PyMySQL lost its place, and gave that no code
-                return DatabaseUnavailable(
-                    CR.CR_COMMANDS_OUT_OF_SYNC, str(error.args[-1] if error.args else error)
-                )
-            return DatabaseUnavailable(*error.args)
-        case Consequence.GIVE_UP:
-            connection.discard()
-        case Consequence.TIMED_OUT:
-            return StatementTimeout(*error.args)
-    return error
 
 
 def _split_values(sql: str) -> tuple[str, str, str]:

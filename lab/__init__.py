@@ -1,0 +1,1 @@
+"""Experiments: every answer that people give, side by side; the README's figures come from here."""
