@@ -108,8 +108,8 @@ def _address(url: str) -> Address:
 def _signed_in(address: Address) -> Connection:
     """Connect, twice more where the TLS handshake fails.
 
-    Where connections are ended by KILL all the time, MySQL 9.7 spoils a bystander's handshake about once in a
-    thousand times, also with PyMySQL's own class: it gets bytes that are none of it.
+    Where connections are ended by KILL all the time, a bystander's handshake with MySQL 9.7 is spoiled now and
+    then, also with PyMySQL's own class: it gets bytes that are none of it.
     """
     for _ in range(2):
         try:

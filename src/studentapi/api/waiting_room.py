@@ -64,7 +64,8 @@ class WaitingRoom:
         self._server = server
         self._waiting: deque[_Waiting] = deque()
         self._bytes = 0
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._answering = False
         self._thread: threading.Thread | None = None
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -90,27 +91,28 @@ class WaitingRoom:
 
     def close(self) -> None:
         """Return once nobody waits any more; each has a bound of its own, and so has this."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._thread is None, CLOSE_TIMEOUT)
+        thread = self._thread
+        if thread is not None:
+            thread.join(CLOSE_TIMEOUT)  # to its very end, where its connection says goodbye
 
     def _take_in(self, environ: WSGIEnvironment, since: float) -> bool:
         """Take the current request over; False where there is no room for it."""
         length = int(environ.get("CONTENT_LENGTH") or 0)
-        with self._changed:
+        with self._lock:
             if len(self._waiting) >= MOST or self._bytes + length > MOST_BYTES:
                 return False
             try:
                 client = os.dup(self._server.connection_fd())
             except OSError:  # no descriptor is left
                 return False
-            if self._thread is None:
+            if not self._answering:
                 thread = threading.Thread(target=self._answer_all, name="waiting room", daemon=True)
                 try:
                     thread.start()
                 except RuntimeError:  # no thread is left
                     os.close(client)
                     return False
-                self._thread = thread
+                self._thread, self._answering = thread, True
             body = environ["wsgi.input"]
             if length:
                 body.seek(0)
@@ -123,10 +125,9 @@ class WaitingRoom:
 
     def _answer_all(self) -> None:
         while True:
-            with self._changed:
+            with self._lock:
                 if not self._waiting:
-                    self._thread = None
-                    self._changed.notify_all()
+                    self._answering = False
                     return
                 waiting = self._waiting.popleft()
                 self._bytes -= waiting.length

@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import random
 import threading
+import time
 import weakref
+from contextlib import suppress
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
 
 AGE_JITTER = 0.1
 """Share of the maximum age by which connections differ, so that they are not all replaced at once."""
+
+CLOSING_TIMEOUT = 1.0
+"""Seconds that the end of a process waits for connections that other threads are closing."""
 
 
 class ThreadConnections:
@@ -154,10 +159,15 @@ class ThreadConnections:
         """Close every connection of this process with COM_QUIT; no other is opened."""
         self._closed = True
         self._connector.close()
-        for reference in list(self._open.values()):
-            connection = reference()
-            if connection is not None and connection.open:
+        found = [reference() for reference in list(self._open.values())]
+        left = [connection for connection in found if connection is not None and connection.open]
+        for connection in left:
+            with suppress(err.Error):  # its thread has just ended, and is closing it
                 connection.close()
+        # Such a COM_QUIT is still on its way, and the process about to end.
+        until = monotonic() + CLOSING_TIMEOUT
+        while any(connection.open for connection in left) and monotonic() < until:
+            time.sleep(0.001)
         self._open.clear()
 
     def _is_usable(self, connection: Connection) -> bool:
