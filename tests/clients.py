@@ -18,6 +18,13 @@ def settings_for(url: str) -> Settings:
     return Settings(database_url=SecretStr(url), _env_file=None)  # type: ignore[call-arg]
 
 
+def another(client: FlaskClient) -> FlaskClient:
+    """A client with the same token, for another thread."""
+    fresh = client.application.test_client()
+    fresh.environ_base.update(client.environ_base)
+    return fresh
+
+
 def bearer(app: Flask, secret: str) -> FlaskClient:
     """A client that brings its token along."""
     client = app.test_client()

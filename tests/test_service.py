@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import signal
 import socket
@@ -245,3 +246,20 @@ def test_no_secret_is_in_the_log(sample: Database, sample_url: str, tmp_path: Pa
         log = service.log.read_text()
     assert "database unavailable" in log
     assert "geheim-78" not in log
+
+
+def test_a_query_that_uwsgi_leaves_out_is_refused_and_not_passed_over(service: Service) -> None:
+    """It has a limit of half its buffer for the query, beyond which it goes on without one."""
+    statuses = set()
+    for length in (1000, 15_000, 16_500, 17_000, 30_000):
+        with suppress(OSError, http.client.HTTPException):  # more than the whole buffer has no answer
+            statuses.add(service.get(f"/api/v1/students?limit=1&x={'a' * length}")[0])
+    assert statuses == {422, 414}
+
+
+def test_nobody_is_believed_to_have_come_by_https(service: Service) -> None:
+    with closing(http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)) as connection:
+        connection.request("GET", "/api/v1/students?limit=1", headers={"X-Forwarded-Proto": "https"})
+        answer = connection.getresponse()
+    assert answer.headers["Link"].startswith("<http://")
+    assert "Strict-Transport-Security" not in answer.headers

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from apiflask import APIFlask
+from pydantic import SecretStr
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from studentapi import __version__, logs
-from studentapi.api import routes
+from studentapi import __version__, gradebook, logs
+from studentapi.api import rate_limits, request_log, routes, security, tracing
 from studentapi.api.bearers import Tokens
+from studentapi.api.cursors import Cursors
 from studentapi.api.state import EXTENSION, State
 from studentapi.mysql import settlement
 from studentapi.mysql.database import Database
@@ -43,12 +46,34 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         max_age=settings.connection_max_age,
         idle_check=settings.connection_idle_check,
         markers=settlement.NAME,
+        session=gradebook.SESSION,
         # one thread of each process is left for what needs no database
         at_once=max(settings.threads - 1, 1),
         board=shared_board(settings.processes, settings.threads),
     )
-    app.extensions[EXTENSION] = State(database, Tokens(database) if settings.auth == "required" else None)
+    app.extensions[EXTENSION] = State(
+        database, Tokens(database) if settings.auth == "required" else None, Cursors(database)
+    )
+    storage = settings.rate_limit_storage
+    limits = rate_limits.RateLimits(
+        token=settings.rate_limit_token,
+        address=settings.address_limit,
+        failures=settings.rate_limit_failures,
+        storage=storage.get_secret_value() if isinstance(storage, SecretStr) else None,
+    )
+    rate_limits.register(app, limits)
+    security.register(app, settings.origins)
     routes.register(app)
+    request_log.register(
+        app,
+        processes=settings.processes,
+        lines=settings.request_log == "on",
+        open_to_all=settings.auth == "off",
+        spans=tracing.spans(),
+    )
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
 
     @app.teardown_appcontext
     def end_request(_: BaseException | None) -> None:

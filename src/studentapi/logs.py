@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import Any
 
+import orjson
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
+
+REQUESTS = "studentapi.request"
+"""The logger of a line for each request."""
 
 
 def configure(level: str) -> None:
     """Send structlog's lines, and those of libraries, from `level` on to standard output."""
     shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -29,7 +35,7 @@ def configure(level: str) -> None:
     )
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
+        _Formatter(
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
@@ -41,3 +47,17 @@ def configure(level: str) -> None:
     root.handlers = [handler]
     root.propagate = False
     root.setLevel(level.upper())
+
+
+def write_request(line: dict[str, Any]) -> None:
+    """Write the line of a request, which is complete as it is: a third of the time that another line takes."""
+    logger = logging.getLogger(REQUESTS)
+    if logger.isEnabledFor(logging.INFO):
+        logger.handle(logging.LogRecord(REQUESTS, logging.INFO, "", 0, line, None, None))
+
+
+class _Formatter(structlog.stdlib.ProcessorFormatter):
+    def format(self, record: logging.LogRecord) -> str:
+        if record.name == REQUESTS:
+            return orjson.dumps(record.msg, option=orjson.OPT_UTC_Z).decode()
+        return super().format(record)

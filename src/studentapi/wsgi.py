@@ -1,10 +1,12 @@
 """The callable that uwsgi.ini names."""
 
 import atexit
+import os
 from typing import TYPE_CHECKING
 
 from studentapi.api.state import EXTENSION
 from studentapi.api.waiting_room import WaitingRoom
+from studentapi.api.worker_log import keep_headers_out
 from studentapi.app import create_app
 
 if TYPE_CHECKING:
@@ -23,3 +25,4 @@ except ImportError:  # another server, which keeps its connections to itself
 else:
     application = WaitingRoom(_app, _database, uwsgi)
     atexit.register(application.close)
+    os.register_at_fork(after_in_child=keep_headers_out)

@@ -43,6 +43,27 @@ def client(app: APIFlask, reader: str) -> FlaskClient:
 
 
 @pytest.fixture
+def empty(database: Database, migrated_url: str) -> Iterator[APIFlask]:
+    """The app on an empty gradebook, without rate limits."""
+    del database  # it empties the gradebook after the test
+    settings = settings_for(migrated_url)
+    limits = {name: "" for name in type(settings).model_fields if name in _LIMITS}
+    app = create_app(settings.model_copy(update=limits))
+    app.testing = True
+    yield app
+    app.extensions[EXTENSION].database.close()
+
+
+@pytest.fixture
+def writer(empty: APIFlask, database: Database) -> FlaskClient:
+    """A client that may read and write an empty gradebook."""
+    return bearer(empty, tokens.create(database, ("read", "write"), label="writer").secret)
+
+
+_LIMITS = ("rate_limit_token", "rate_limit_address", "rate_limit_failures")
+
+
+@pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every command that goes to the server from now on."""
     sent: list[str] = []

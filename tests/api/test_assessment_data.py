@@ -34,6 +34,15 @@ def test_student_11391_as_the_csv_files_have_it(client: FlaskClient) -> None:
     }  # fmt: skip
 
 
+def test_what_the_client_has_already_is_not_sent_again(client: FlaskClient) -> None:
+    path = PATH.format(11391, "AAA-1")
+    tag = client.get(path).headers["ETag"]
+    again = client.get(path, headers={"If-None-Match": tag})
+    assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", tag)
+    other = client.get(path + "?class=AAA-2014J", headers={"If-None-Match": tag})
+    assert (other.status_code, other.headers["ETag"] == tag) == (200, False)
+
+
 def test_summaries_of_students_by_chapters_are_those_of_the_csv_files(client: FlaskClient) -> None:
     chosen = random.Random(2026)
     pairs = [

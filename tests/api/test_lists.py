@@ -2,9 +2,12 @@ import pytest
 from flask.testing import FlaskClient
 
 from studentapi.api.state import EXTENSION
+from studentapi.app import create_app
 from studentapi.gradebook import assessments, attempts, courses, people
+from studentapi.gradebook.listing import Listing, Place
 from studentapi.gradebook.resources import Resource
 from studentapi.mysql.database import Database
+from tests.clients import bearer, settings_for
 
 TOTALS = {
     "courses": 7,
@@ -71,11 +74,11 @@ def test_no_page_reads_more_rows_than_it_gives(client: FlaskClient, statements: 
     assert deep is not None
     last = deep["items"][-1]["id"]
     reads = []
-    for after in ("", last):
+    for after in (None, Place(None, last)):
         # the statement of a page is run as it stands; the session counts what it reads
         before = _rows_read(database)
         statements.clear()
-        _resource(plural).page(database, limit=10, after=after)
+        Listing().page(_resource(plural), database, limit=10, after=after)
         reads.append(_rows_read(database) - before)
     assert max(reads) <= 10 * 4 + 15, reads
 
@@ -129,7 +132,13 @@ def test_bytes_that_are_no_utf_8_and_chunks_are_refused(client: FlaskClient) -> 
     assert (answer.status_code, answer.content_type) == (411, "application/problem+json")
 
 
-def test_the_link_is_secure_where_the_client_is(client: FlaskClient) -> None:
-    for proto, scheme in (("https", "https"), ("http", "http"), ("javascript", "http")):
-        answer = client.get("/api/v1/students?limit=1", headers={"X-Forwarded-Proto": proto})
-        assert answer.headers["Link"].startswith(f"<{scheme}://localhost/api/v1/students?")
+@pytest.mark.parametrize(
+    ("trusted", "proto", "scheme"), [(1, "https", "https"), (1, "http", "http"), (0, "https", "http")]
+)
+def test_the_link_is_secure_where_a_trusted_proxy_says_so(
+    sample_url: str, reader: str, trusted: int, proto: str, scheme: str
+) -> None:
+    app = create_app(settings_for(sample_url).model_copy(update={"trusted_proxies": trusted}))
+    answer = bearer(app, reader).get("/api/v1/students?limit=1", headers={"X-Forwarded-Proto": proto})
+    app.extensions[EXTENSION].database.close()
+    assert answer.headers["Link"].startswith(f"<{scheme}://localhost/api/v1/students?")

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from apiflask import APIFlask
@@ -74,7 +75,7 @@ def test_unknown_paths_and_methods_are_problems(app: Flask) -> None:
 
 
 def test_a_body_that_is_too_large_is_413(app: Flask) -> None:
-    app.extensions[EXTENSION] = type(app.extensions[EXTENSION])(app.extensions[EXTENSION].database, None)
+    app.extensions[EXTENSION] = replace(app.extensions[EXTENSION], tokens=None)
     answer = app.test_client().post("/students/1/at-data", data={"chapterId": "x" * 2_000_000})
     assert (answer.status_code, answer.content_type) == (413, "application/problem+json")
 

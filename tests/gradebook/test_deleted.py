@@ -3,6 +3,7 @@
 import pytest
 
 from studentapi.gradebook import courses
+from studentapi.gradebook.listing import Listing
 from studentapi.gradebook.progress import assessment_data
 from studentapi.gradebook.resources import NotFound
 from studentapi.mysql.database import Database
@@ -64,8 +65,8 @@ def test_an_enrollment_as_teacher_is_no_students(school: Database) -> None:
 
 
 def test_a_deleted_resource_is_neither_found_nor_listed(school: Database) -> None:
-    assert [row["id"] for row in courses.enrollments.page(school, limit=5).rows] == ["e"]
+    assert [row["id"] for row in Listing().page(courses.enrollments, school, limit=5).rows] == ["e"]
     change(school, "UPDATE enrollments SET deleted_at = UTC_TIMESTAMP(6)")
-    assert courses.enrollments.page(school, limit=5).rows == []
+    assert Listing().page(courses.enrollments, school, limit=5).rows == []
     with pytest.raises(NotFound):
         courses.enrollments.one(school, "e")

@@ -223,6 +223,16 @@ def test_closing_says_goodbye(server: Server, reopened: Callable[..., Database])
     assert aborted(server) == before
 
 
+def test_what_the_rows_of_a_statement_say_leaves_no_state_in_the_session(database: Database) -> None:
+    """Of a long statement only the beginning is looked at, where a text may be cut open."""
+    rows = [(f"s{number}", "GET_LOCK('a', 1) " + "x" * 150) for number in range(100)]
+    with database.transaction() as tx:
+        tx.execute_many("INSERT INTO schools (public_id, name) VALUES (%s, %s)", rows)
+    before = database.read("SELECT CONNECTION_ID()")
+    database.end_request()
+    assert database.read("SELECT CONNECTION_ID()") == before
+
+
 def test_execute_many_writes_large_batches(database: Database) -> None:
     many = [(f"s{number}", "x" * 190) for number in range(5000)]
     with database.transaction() as tx:

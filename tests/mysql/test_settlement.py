@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from pymysql import err
 
+from studentapi.gradebook import idempotency
+from studentapi.gradebook.idempotency import Kept, Key
 from studentapi.mysql import killing, servers, settlement
 from studentapi.mysql.address import Address
 from studentapi.mysql.connection import Connection, Facts, Result, open_connection
@@ -226,6 +228,30 @@ def test_a_transaction_that_only_reads_writes_no_marker(database: Database, migr
         tx.read("SELECT 1")
     marked.close()
     assert database.read(f"SELECT COUNT(*) FROM {settlement.NAME}") == ((0,),)
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_row_of_the_transactions_own_is_the_marker_it_is_settled_by(
+    database: Database, relay: Relay, through: Database, *, arrives: bool
+) -> None:
+    """Here in the idempotency keys: found, or fenced so that the work may begin again with another."""
+    tries = 0
+
+    def work(tx: Transaction) -> None:
+        nonlocal tries
+        tries += 1
+        assert idempotency.claim(tx, Key.of("token", "key", b"request")) is None
+        tx.execute(INSERT, ("a",))
+        idempotency.keep(tx, Key.of("token", "key", b"request"), Kept(201, {}, b"{}"))
+        if tries == 1:
+            about_to_commit(tx, relay.muted.set if arrives else relay.dropping.set)
+
+    through.run(work)
+    assert tries == (1 if arrives else 2)
+    assert rows(database) == ["a"]
+    assert database.read(f"SELECT COUNT(*) FROM {settlement.NAME}") == ((0,),)
+    outcomes = database.read("SELECT outcome, status FROM idempotency_keys ORDER BY outcome")
+    assert outcomes == ((("committed", 201),) if arrives else (("committed", 201), ("undone", None)))
 
 
 def test_old_markers_are_deleted_in_time(

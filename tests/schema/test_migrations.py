@@ -10,8 +10,9 @@ from tests.servers import Server
 
 NAME = "studentapi_migrations"
 TABLES = {
-    "alembic_version", "assessments", "attempts", "changes", "chapters", "classes", "commit_markers", "courses",
-    "enrollments", "idempotency_keys", "items", "responses", "results", "schools", "tokens", "users",
+    "alembic_version", "assessments", "attempts", "change_feed", "changes", "chapters", "classes",
+    "commit_markers", "courses", "enrollments", "idempotency_keys", "items", "responses", "results", "schools",
+    "service_keys", "tokens", "users",
 }  # fmt: skip
 
 

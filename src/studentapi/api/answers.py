@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-import orjson
 from flask import Response
 from flask.json.provider import JSONProvider
 
+from studentapi.gradebook.documents import dumps, loads
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-# MySQL's times come without a zone and are UTC: the session's time zone is.
-_OPTIONS = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 
 
 def answer(
@@ -26,11 +23,6 @@ def answer(
     return Response(dumps(body), status, headers, content_type=media_type)
 
 
-def dumps(body: Any) -> bytes:
-    """Serialize to JSON in UTF-8."""
-    return orjson.dumps(body, _plain, _OPTIONS)
-
-
 class Orjson(JSONProvider):
     """Flask's own JSON, where it or APIFlask makes an answer, by the same rules."""
 
@@ -40,10 +32,4 @@ class Orjson(JSONProvider):
 
     def loads(self, s: str | bytes, **_: Any) -> Any:
         """Parse; raises ValueError."""
-        return orjson.loads(s)
-
-
-def _plain(value: object) -> float:
-    if isinstance(value, Decimal):
-        return float(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+        return loads(s)

@@ -3,38 +3,57 @@
 from __future__ import annotations
 
 from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
-from flask import request
+from flask import Response as FlaskResponse
+from flask import g, request
 
+from studentapi.api import rate_limits, security
 from studentapi.api.problems import problem
 from studentapi.api.state import state
+from studentapi.gradebook import tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from apiflask import APIFlask
     from flask import Response
 
-    from studentapi.gradebook.tokens import Scope
+    from studentapi.api.bearers import Tokens
+    from studentapi.gradebook.tokens import Scope, Token
 
 View = TypeVar("View", bound="Callable[..., Any]")
+
+OPEN = "openapi.spec"
+"""APIFlask's own route, open to everyone."""
+
+
+class Declared(NamedTuple):
+    """What a route says of who may call it: a scope, or None for everyone; the path's parameter of a student."""
+
+    method: str
+    rule: str
+    endpoint: str
+    scope: Scope | None
+    student: str | None
 
 
 def requires(scope: Scope, *, student: str | None = None) -> Callable[[View], View]:
     """Let a view be called with a token of `scope` alone; stands right below the route.
 
-    `student` names the path's parameter that is a student's id: a token bound to a student may go there if it
-    is its own. Where none is named, a bound token may not go at all.
+    `student` names the path's parameter that is a student's id: a token bound to a student may read there if it
+    is its own. Where none is named, a bound token may not go at all. Before anything of a request is parsed, it
+    is also looked at for what no view takes: see `security.refusal`.
     """
 
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(**arguments: Any) -> Any:
-            refusal = _refusal(scope, arguments[student] if student else None)
+            refusal = _refusal(scope, arguments[student] if student else None) or security.refusal(view)
             return refusal or view(**arguments)
 
         guarded.required_scope = scope  # type: ignore[attr-defined]
+        guarded.student_parameter = student  # type: ignore[attr-defined]
         return cast("View", guarded)
 
     return decorate
@@ -46,12 +65,26 @@ def public(view: View) -> View:
     return view
 
 
+def declared(app: APIFlask) -> Iterator[Declared]:
+    """What every route of `app` says, by path and method. Raises `RuntimeError` for one that says nothing.
+
+    HEAD is as GET; OPTIONS tells the methods of a route to everyone.
+    """
+    for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.rule):
+        view = app.view_functions[rule.endpoint]
+        student = getattr(view, "student_parameter", None)
+        if not hasattr(view, "required_scope") and rule.endpoint != OPEN:
+            raise RuntimeError(f"{rule.rule} declares no scope: it needs @requires or @public")
+        if student is not None and student not in rule.arguments:
+            raise RuntimeError(f"{rule.rule} has no parameter {student!r} that could be a student's id")
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            yield Declared(method, rule.rule, rule.endpoint, getattr(view, "required_scope", None), student)
+
+
 def assert_all_declared(app: APIFlask) -> None:
     """Refuse to start with a route that says nothing of who may call it."""
-    for rule in app.url_map.iter_rules():
-        view = app.view_functions[rule.endpoint]
-        if not hasattr(view, "required_scope") and rule.endpoint != "openapi.spec":
-            raise RuntimeError(f"{rule.rule} declares no scope: it needs @requires or @public")
+    for _ in declared(app):
+        pass
 
 
 def _refusal(scope: Scope, student_id: str | None) -> Response | None:
@@ -59,27 +92,56 @@ def _refusal(scope: Scope, student_id: str | None) -> Response | None:
     known = state().tokens
     if known is None:
         return None
-    kind, _, secret = request.headers.get("Authorization", "").partition(" ")
-    if kind.lower() != "bearer" or not secret:
-        return problem(
-            401,
-            "This needs a token: 'Authorization: Bearer …'.",
-            "token-missing",
-            headers={"WWW-Authenticate": 'Bearer realm="studentapi"'},
-        )
-    token = known.verify(secret.strip())
-    if token is None:
-        return problem(
-            401,
-            "The token is unknown, expired or revoked.",
-            "token-invalid",
-            headers={"WWW-Authenticate": 'Bearer realm="studentapi", error="invalid_token"'},
-        )
+    token = _bearer(known)
+    if isinstance(token, FlaskResponse):
+        return token
+    g.token = token
     if scope not in token.scopes:
         return _forbidden(f"This needs a token with the scope {scope!r}.", scope)
-    if token.student_id is not None and token.student_id != student_id:
+    if token.student_id is not None and (scope != "read" or token.student_id != student_id):
         return _forbidden("This token is bound to one student and reads that student alone.", scope)
     return None
+
+
+def _bearer(known: Tokens) -> Token | Response:
+    """Whose request this is, or the answer where that is nobody, or somebody who asks too often."""
+    kind, _, text = request.headers.get("Authorization", "").partition(" ")
+    secret = text.strip() if kind.lower() == "bearer" else ""
+    key = tokens.digest(secret)
+    token = known.recognised(key) or _stranger(known, secret, key)
+    if isinstance(token, FlaskResponse):
+        return token
+    return rate_limits.refusal("token", token.id) or token
+
+
+def _stranger(known: Tokens, secret: str, key: bytes) -> Token | Response:
+    """As `_bearer`, of one whom this process does not remember; its address may fail so and so often.
+
+    A token that any process has recognised lately is tried all the same: who shares an address with somebody
+    who fails is not kept out.
+    """
+    limits, address = rate_limits.current(), rate_limits.client_address()
+    token = None
+    if not limits.is_used_up("failures", address) or limits.is_vouched(key.hex()):
+        token = known.find(key) if tokens.is_secret(secret) else None
+    if token is None:
+        return rate_limits.refusal("failures", address) or _unknown(said=bool(secret))
+    limits.vouch(key.hex())
+    return token
+
+
+def _unknown(*, said: bool) -> Response:
+    """The same for a token that never was, has expired or is revoked."""
+    challenge = 'Bearer realm="studentapi"'
+    if not said:
+        detail = "This needs a token: 'Authorization: Bearer …'."
+        return problem(401, detail, "token-missing", headers={"WWW-Authenticate": challenge})
+    return problem(
+        401,
+        "The token is unknown, expired or revoked.",
+        "token-invalid",
+        headers={"WWW-Authenticate": f'{challenge}, error="invalid_token"'},
+    )
 
 
 def _forbidden(detail: str, scope: Scope) -> Response:

@@ -1,4 +1,4 @@
-"""Prometheus metrics: what befell the database's connections, over all worker processes.
+"""Prometheus metrics: requests, and what befell the database's connections, over all worker processes.
 
 The figures stand in memory that the workers share (`studentapi.mysql.board`), so that whichever of them answers
 tells of all, with no directory of files to configure and to clean.
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
+    from studentapi.api.latency import Latency
+    from studentapi.api.rate_limits import RateLimits
     from studentapi.mysql.observation import Observation
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -41,8 +43,25 @@ class DatabaseMetrics:
         yield GaugeMetricFamily(PREFIX + "connections", "Connections that are open", value=number)
 
 
-def exposition(observation: Observation) -> bytes:
+class LimitMetrics:
+    """A Prometheus collector for one `RateLimits`."""
+
+    def __init__(self, limits: RateLimits) -> None:
+        self._limits = limits
+
+    def collect(self) -> Iterator[Metric]:
+        """What was let through without being counted."""
+        yield CounterMetricFamily(
+            "studentapi_rate_limits_uncounted",
+            "Requests let through because their counter had no room, or its storage no answer",
+            value=self._limits.uncounted,
+        )
+
+
+def exposition(observation: Observation, latency: Latency, limits: RateLimits) -> bytes:
     """All metrics in Prometheus' text format."""
     registry = CollectorRegistry()
+    registry.register(LimitMetrics(limits))
     registry.register(DatabaseMetrics(observation))
+    registry.register(latency)
     return generate_latest(registry)

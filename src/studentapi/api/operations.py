@@ -7,9 +7,10 @@ from time import monotonic
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, send_from_directory
+from flask import Response, current_app, send_from_directory
 from pydantic import BaseModel, Field
 
+from studentapi.api import latency, rate_limits
 from studentapi.api import metrics as metrics_of
 from studentapi.api.answers import answer
 from studentapi.api.auth import public, requires
@@ -75,8 +76,10 @@ def readyz() -> Response:
 @public
 @blueprint.doc(responses=_EXPOSITION)
 def metrics() -> Response:
-    """Give what befell the database's connections, over all worker processes; the database is not asked."""
-    return Response(metrics_of.exposition(database().observation), content_type=metrics_of.CONTENT_TYPE)
+    """Give figures of requests and of database connections, over all workers; the database is not asked."""
+    measured = current_app.extensions[latency.EXTENSION]
+    body = metrics_of.exposition(database().observation, measured, rate_limits.current())
+    return Response(body, content_type=metrics_of.CONTENT_TYPE)
 
 
 @blueprint.get("/api/v1/connections")

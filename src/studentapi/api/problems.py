@@ -12,8 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 from werkzeug.exceptions import HTTPException
 
+from studentapi.api import problem_types
 from studentapi.api.answers import answer
 from studentapi.api.waiting_room import CROWDED
+from studentapi.gradebook.idempotency import Reused, StillRunning
+from studentapi.gradebook.refusals import Exists, InUse, Invalid, NotAllowed
 from studentapi.gradebook.resources import NotFound
 from studentapi.mysql.errors import (
     CommitUnknown,
@@ -37,6 +40,14 @@ RETRY_AFTER = 2
 _LOCATIONS = {"json": "body", "form": "body", "json_or_form": "body"}
 """APIFlask's names for where a value stood."""
 
+_DETAILS = {
+    400: "The request cannot be read.",
+    404: "There is no such path.",
+    405: "The path has other methods.",
+    413: "The body is too large.",
+}
+"""What is said where nobody has said more."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -54,11 +65,13 @@ class Problem(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     type: str = Field(
-        description="`urn:studentapi:` and the kind of problem", examples=["urn:studentapi:not-found"]
+        description="`urn:studentapi:` and the kind of problem",
+        examples=["urn:studentapi:not-found"],
+        pattern=f"^{problem_types.PREFIX}[a-z-]+$",
     )
-    title: str
-    status: int
-    detail: str
+    title: str = Field(description="what the status says", examples=["Not Found"])
+    status: int = Field(description="the answer's status", examples=[404])
+    detail: str = Field(description="what is wrong, for people", examples=["There is no such path."])
     errors: list[InvalidField] | None = Field(None, description="what is wrong with the request, field by field")
 
 
@@ -72,10 +85,10 @@ def problem(
     status: int, detail: str, kind: str = "", headers: Mapping[str, str] | None = None, **members: Any
 ) -> Response:
     """Make the answer for an error; `kind` is the last part of its type, by default from the status."""
-    title = HTTPStatus(status).phrase
+    plain, title = problem_types.plain(status)
     return answer(
         {
-            "type": f"urn:studentapi:{kind or title.lower().replace(' ', '-')}",
+            "type": f"{problem_types.PREFIX}{kind or plain}",
             "title": title,
             "status": status,
             "detail": detail,
@@ -92,6 +105,12 @@ def register(app: APIFlask) -> None:
     app.error_processor(_invalid_or_aborted)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(NotFound, _not_found)
+    app.register_error_handler(Invalid, _invalid)
+    app.register_error_handler(Exists, _exists)
+    app.register_error_handler(InUse, _in_use)
+    app.register_error_handler(NotAllowed, _not_allowed)
+    app.register_error_handler(StillRunning, _still_running)
+    app.register_error_handler(Reused, _reused)
     app.register_error_handler(Crowded, _crowded)
     app.register_error_handler(DatabaseUnavailable, _unavailable)
     app.register_error_handler(SessionLost, _unavailable)
@@ -117,7 +136,10 @@ def _invalid_or_aborted(error: HTTPError) -> Response:
 def _http(error: HTTPException) -> Response:
     status = error.code or 500
     headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
-    return problem(status, error.description or HTTPStatus(status).description, headers=headers)
+    detail = error.description
+    if detail is None or detail == type(error).description:  # werkzeug's own
+        detail = _DETAILS.get(status, f"{problem_types.plain(status)[1]}.")
+    return problem(status, detail, headers=headers)
 
 
 def _unreadable(_: UnicodeDecodeError) -> Response:
@@ -126,6 +148,39 @@ def _unreadable(_: UnicodeDecodeError) -> Response:
 
 def _not_found(error: NotFound) -> Response:
     return problem(404, f"There is no {error.kind} {error.public_id!r}.", f"{error.kind}-not-found")
+
+
+def _invalid(error: Invalid) -> Response:
+    location = "query" if request.method == "GET" else "body"
+    errors = [{"location": location, "name": error.name, "detail": error.detail}]
+    return problem(422, "A value cannot be taken as things are.", "invalid-value", errors=errors)
+
+
+def _exists(error: Exists) -> Response:
+    end = ", deleted: PUT makes it again." if error.deleted else "."
+    return problem(409, f"There is a {error.kind} {error.public_id!r}{end}", f"{error.kind}-exists")
+
+
+def _in_use(error: InUse) -> Response:
+    detail = f"The {error.kind} {error.public_id!r} has {', '.join(error.users)}: delete these first, or with it."
+    return problem(409, detail, f"{error.kind}-in-use", used_by=error.users)
+
+
+def _not_allowed(error: NotAllowed) -> Response:
+    return problem(409, error.detail, error.code)
+
+
+def _still_running(_: StillRunning) -> Response:
+    return problem(
+        409,
+        "A request under this Idempotency-Key is still being worked on; ask again in a moment.",
+        "still-running",
+        headers={"Retry-After": "1"},
+    )
+
+
+def _reused(_: Reused) -> Response:
+    return problem(422, "This Idempotency-Key was used for another request.", "idempotency-key-reused")
 
 
 def _crowded(error: Crowded) -> Response:

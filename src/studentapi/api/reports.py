@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 from apiflask import APIBlueprint
 from pydantic import BaseModel, Field
 
-from studentapi.api.answers import answer
 from studentapi.api.attempts import State
 from studentapi.api.auth import requires
-from studentapi.api.request import PublicId, Query
+from studentapi.api.conditional import answer_if_new
+from studentapi.api.request import Query
+from studentapi.api.resource_routes import UNCHANGED
 from studentapi.api.state import database
+from studentapi.api.types import PublicId
 from studentapi.gradebook import progress
 
 if TYPE_CHECKING:
@@ -100,6 +102,7 @@ class AssessmentDataQuery(Query):
 @requires("read", student="student_id")
 @blueprint.input(AssessmentDataQuery, location="query", arg_name="query")
 @blueprint.output(AssessmentData)
+@blueprint.doc(responses={304: UNCHANGED})
 def assessment_data(student_id: str, chapter_id: str, query: AssessmentDataQuery) -> Response:
     """Read a student's assessment data in a chapter."""
-    return answer(progress.assessment_data(database(), student_id, chapter_id, query.class_id))
+    return answer_if_new(progress.assessment_data(database(), student_id, chapter_id, query.class_id))

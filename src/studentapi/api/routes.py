@@ -7,7 +7,24 @@ from typing import TYPE_CHECKING
 
 from flask import request
 
-from studentapi.api import assessments, at_data, attempts, courses, openapi, operations, people, problems, reports
+from studentapi.api import (
+    assessments,
+    at_data,
+    attempt_steps,
+    attempts,
+    bulk,
+    changes,
+    courses,
+    files,
+    item_analysis,
+    openapi,
+    operations,
+    people,
+    problems,
+    reports,
+    statistics,
+    student_progress,
+)
 from studentapi.api.answers import Orjson
 from studentapi.api.auth import assert_all_declared
 from studentapi.api.request import PublicIdConverter
@@ -22,6 +39,8 @@ NATIVE = "/api/v1"
 def register(app: APIFlask) -> None:
     """Give `app` every route, its errors and its OpenAPI document."""
     app.json = Orjson(app)
+    # an address with // in it is another one, not to be answered with where that leads
+    app.url_map.merge_slashes = False
     app.url_map.converters["public_id"] = PublicIdConverter
     app.config.update(
         SECURITY_SCHEMES=openapi.SECURITY_SCHEMES,
@@ -32,21 +51,17 @@ def register(app: APIFlask) -> None:
         AUTO_OPERATION_ID=True,
     )
     problems.register(app)
-    for module in (people, courses, assessments, attempts, reports):
+    for module in (people, courses, assessments, attempts, attempt_steps, changes, reports):
         app.register_blueprint(module.blueprint, url_prefix=NATIVE)
+    for module in (student_progress, statistics, item_analysis):
+        app.register_blueprint(module.blueprint, url_prefix=NATIVE)
+    for blueprint in (bulk.blueprint, files.blueprint, files.exports()):
+        app.register_blueprint(blueprint, url_prefix=NATIVE)
     app.register_blueprint(at_data.blueprint)
     app.register_blueprint(operations.blueprint)
-    app.after_request(_private)
     app.before_request(_measured_body)
     app.spec_processor(partial(openapi.finished, app))
     assert_all_declared(app)
-
-
-def _private(response: Response) -> Response:
-    """Students' data is for its reader alone, and is what its type says."""
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
 
 
 def _measured_body() -> Response | None:

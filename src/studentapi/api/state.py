@@ -9,6 +9,7 @@ from flask import current_app
 
 if TYPE_CHECKING:
     from studentapi.api.bearers import Tokens
+    from studentapi.api.cursors import Cursors
     from studentapi.mysql.database import Database
 
 EXTENSION = "studentapi"
@@ -20,6 +21,7 @@ class State:
 
     database: Database
     tokens: Tokens | None
+    cursors: Cursors
 
 
 def state() -> State:

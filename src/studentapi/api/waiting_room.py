@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 CROWDED = "studentapi.crowded"
 """Set in the environment of a request that found no seat at the database."""
+TAKEN_IN = "studentapi.taken_in"
+"""Set in the environment of a request that waits here: what its thread had to say is not its answer."""
+REQUEST = "studentapi.request"
+"""In the environment: what is known of a request, which goes on with it."""
 MOST = 500
 """Requests that wait in one worker; each holds a file descriptor. Those that come on top get their 503."""
 MOST_BYTES = 8 * 1024 * 1024
@@ -70,6 +74,8 @@ class WaitingRoom:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer, or take the request in."""
+        # uWSGI has it from X-Forwarded-Proto, whoever says so; whom to believe is for the application
+        environ["wsgi.url_scheme"] = "https" if environ.get("HTTPS") == "on" else "http"
         started = monotonic()
         begun: list[tuple[Any, ...]] = []
 
@@ -118,6 +124,9 @@ class WaitingRoom:
                 body.seek(0)
             kept: WSGIEnvironment = {name: value for name, value in environ.items() if isinstance(value, str)}
             kept["wsgi.input"] = BytesIO(body.read())
+            if REQUEST in environ:
+                kept[REQUEST] = environ[REQUEST]
+            environ[TAKEN_IN] = True
             self._server.disconnect()
             self._waiting.append(_Waiting(client, kept, since, length))
             self._bytes += length

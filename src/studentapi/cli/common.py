@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 from pymysql import err
 
+from studentapi import gradebook
 from studentapi.cli.configuration import load_settings
 from studentapi.mysql import settlement
 from studentapi.mysql.address import Address
@@ -28,7 +29,9 @@ PAUSE = 0.5
 def opened_database() -> Iterator[Database]:
     """The database of the settings, for one command: no limit on a statement, no waiting."""
     url = load_settings().database_url.get_secret_value()
-    database = Database(url, statement_timeout=None, patience=0, markers=settlement.NAME)
+    database = Database(
+        url, statement_timeout=None, patience=0, markers=settlement.NAME, session=gradebook.SESSION
+    )
     try:
         with database_errors():
             yield database

@@ -154,7 +154,7 @@ def create(scopes: tuple[str, ...], student: str | None, label: str, days: int |
                 student_id=student,
                 expires_at=expires_at,
             )
-        except NotFound as error:
+        except (NotFound, tokens.BoundTooWide) as error:
             raise click.ClickException(str(error)) from None
     click.echo(f"token {made.id}: {', '.join(sorted(made.scopes))}", err=True)
     click.echo(made.secret)

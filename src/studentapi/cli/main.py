@@ -5,8 +5,10 @@ from __future__ import annotations
 import click
 
 from studentapi import __version__
+from studentapi.cli.changes import changes
 from studentapi.cli.data import db, load, token
 from studentapi.cli.doctor import doctor
+from studentapi.cli.files import export_file, import_file
 from studentapi.cli.run import run
 from studentapi.cli.serve import serve
 
@@ -18,5 +20,5 @@ def main() -> None:
 
 
 # Each command imports what it needs when it runs: --help, and a start, must not wait for the others' parts.
-for command in (run, serve, db, load, token, doctor):
+for command in (run, serve, db, load, import_file, export_file, token, changes, doctor):
     main.add_command(command)

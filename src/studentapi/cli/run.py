@@ -91,6 +91,7 @@ def _keep_private(file: Path, text: str) -> None:
 
 def _prepare(url: str, settings: Settings, token_file: Path) -> str | None:
     """Migrate, load the sample unless it is there, return a token that is valid; None where none is asked for."""
+    from studentapi import gradebook
     from studentapi.loading import sample
     from studentapi.mysql import settlement
     from studentapi.mysql.database import Database
@@ -98,7 +99,9 @@ def _prepare(url: str, settings: Settings, token_file: Path) -> str | None:
 
     upgrade(url)
     # Loading is one transaction of large statements: how long they take is the machine's affair.
-    with closing(Database(url, statement_timeout=None, markers=settlement.NAME)) as database:
+    with closing(
+        Database(url, statement_timeout=None, markers=settlement.NAME, session=gradebook.SESSION)
+    ) as database:
         if not sample.is_loaded(database):
             click.echo("Loading the sample")
             with progress_bar() as progress:

@@ -1,46 +1,72 @@
 """Courses, the classes that they are held in, their chapters, and who is enrolled."""
 
-from studentapi.gradebook.resources import Resource
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from studentapi.gradebook.refusals import Invalid
+from studentapi.gradebook.resources import Column, Reference, Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from studentapi.gradebook.resources import Row
+    from studentapi.mysql.transaction import Transaction
+
+
+def _in_order(first: str, second: str) -> Callable[[Transaction, Row | None, Row], None]:
+    def check(tx: Transaction, before: Row | None, after: Row) -> None:
+        del tx, before
+        if after[first] is not None and after[second] is not None and after[second] < after[first]:
+            raise Invalid(second, f"It lies before {first}")
+
+    return check
+
 
 courses = Resource(
     "course",
-    """
-    SELECT courses.public_id AS id, schools.public_id AS school_id, courses.title,
-           courses.created_at, courses.updated_at
-    FROM courses FORCE INDEX (courses_public_id) STRAIGHT_JOIN schools ON schools.id = courses.school_id
-    WHERE courses.deleted_at IS NULL""",
-    key="courses.public_id",
+    "courses",
+    "courses",
+    (Reference("school_id", "schools", "school"), Column("title", sorts=True)),
 )
 
 classes = Resource(
     "class",
-    """
-    SELECT classes.public_id AS id, courses.public_id AS course_id, classes.term, classes.title,
-           classes.starts_on, classes.ends_on, classes.created_at, classes.updated_at
-    FROM classes FORCE INDEX (classes_public_id) STRAIGHT_JOIN courses ON courses.id = classes.course_id
-    WHERE classes.deleted_at IS NULL""",
-    key="classes.public_id",
+    "classes",
+    "classes",
+    (
+        Reference("course_id", "courses", "course"),
+        Column("term"),
+        Column("title", sorts=True),
+        Column("starts_on", "date", sorts=True),
+        Column("ends_on", "date"),
+    ),
+    check=_in_order("starts_on", "ends_on"),
 )
 
 chapters = Resource(
     "chapter",
-    """
-    SELECT chapters.public_id AS id, courses.public_id AS course_id, chapters.position, chapters.title,
-           chapters.mastery_percent, chapters.created_at, chapters.updated_at
-    FROM chapters FORCE INDEX (chapters_public_id) STRAIGHT_JOIN courses ON courses.id = chapters.course_id
-    WHERE chapters.deleted_at IS NULL""",
-    key="chapters.public_id",
+    "chapters",
+    "chapters",
+    (
+        Reference("course_id", "courses", "course"),
+        Column("position", "integer", sorts=True),
+        Column("title", sorts=True),
+        Column("mastery_percent", "number"),
+    ),
 )
 
 enrollments = Resource(
     "enrollment",
-    """
-    SELECT enrollments.public_id AS id, classes.public_id AS class_id, users.public_id AS user_id,
-           enrollments.role, enrollments.enrolled_on, enrollments.withdrawn_on,
-           enrollments.created_at, enrollments.updated_at
-    FROM enrollments FORCE INDEX (enrollments_public_id)
-        STRAIGHT_JOIN classes ON classes.id = enrollments.class_id
-        STRAIGHT_JOIN users ON users.id = enrollments.user_id
-    WHERE enrollments.deleted_at IS NULL""",
-    key="enrollments.public_id",
+    "enrollments",
+    "enrollments",
+    (
+        Reference("class_id", "classes", "class"),
+        Reference("user_id", "users", "user"),
+        Column("role", "choice"),
+        Column("enrolled_on", "date"),
+        Column("withdrawn_on", "date"),
+    ),
+    unique=("user_id", "class_id"),
+    check=_in_order("enrolled_on", "withdrawn_on"),
 )

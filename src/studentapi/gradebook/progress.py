@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from math import fsum
 from typing import TYPE_CHECKING, Any
 
 from studentapi.gradebook.resources import NotFound, Row
+from studentapi.gradebook.statistics import averages, rounded
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,23 +99,16 @@ def summary(assessments: Sequence[Row], mastery_percent: float, now: datetime) -
     """
     graded = [one for one in assessments if one["percent"] is not None]
     percents = [float(one["percent"]) for one in graded]
-    weights = [float(one["weight"]) for one in graded]
-    mean = fsum(percents) / len(percents) if percents else None
-    total = fsum(weights)
-    weighted = (
-        fsum(weight * percent for weight, percent in zip(weights, percents, strict=True)) / total
-        if total
-        else None
-    )
-    overall = mean if weighted is None else weighted
+    average = averages([float(one["weight"]) for one in graded], percents)
+    overall = average.overall
     return {
         "assessments": len(assessments),
         "attempted": sum(1 for one in assessments if one["attempts"]),
         "graded": len(graded),
         "missing": sum(1 for one in assessments if not one["attempts"] and one["due_at"] and one["due_at"] < now),
         "late": sum(1 for one in assessments if any(attempt["is_late"] for attempt in one["attempts"])),
-        "mean_percent": _rounded(mean),
-        "weighted_percent": _rounded(weighted),
+        "mean_percent": rounded(average.mean),
+        "weighted_percent": rounded(average.weighted),
         "best_percent": max(percents, default=None),
         "last_percent": _last_percent(assessments),
         "mastered": None if overall is None else round(overall, 4) >= mastery_percent,
@@ -163,7 +156,3 @@ def _last_percent(assessments: Sequence[Row]) -> float | None:
     # max() keeps the first of equals, so backwards; an attempt graded without a submission is the earliest
     last = max(reversed(graded), key=lambda attempt: attempt["submitted_at"] or datetime.min)  # noqa: DTZ901
     return float(last["percent"])
-
-
-def _rounded(percent: float | None) -> float | None:
-    return None if percent is None else round(percent, 4)

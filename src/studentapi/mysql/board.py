@@ -12,6 +12,7 @@ import mmap
 import os
 import threading
 import weakref
+from operator import add
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class Board:
     def __init__(self, processes: int, rows: int, counters: Iterable[str], gauges: Iterable[str] = ()) -> None:
         self._counters, self._gauges = tuple(counters), tuple(gauges)
         self._names = self._counters + self._gauges
+        self._places = {name: place for place, name in enumerate(self._names)}
         self._processes, self._rows = processes, rows
         self._head = _WORD * (1 + len(self._names))
         self._block = self._head + rows * _ROW
@@ -87,10 +89,15 @@ class Board:
 
     def count(self, name: str, by: float = 1.0) -> None:
         """Add to a number of this process."""
+        self.add(((self._places[name], by),))
+
+    def add(self, changes: Iterable[tuple[int, float]]) -> None:
+        """Add to several numbers of this process at once, each named by its place: counters, then gauges."""
         here = self._mine()
-        index = self._names.index(name)
         with here.lock:
-            here.numbers[index] += by
+            numbers = here.numbers
+            for place, by in changes:
+                numbers[place] += by
 
     def take_row(self) -> Row:
         """A row for the current thread, free again once the object is gone; an unseen one if none is left."""
@@ -106,12 +113,16 @@ class Board:
 
     def totals(self) -> dict[str, float]:
         """Every number: counters over all processes, those that ended too; gauges over those that run."""
-        sums = dict.fromkeys(self._names, 0.0)
+        return dict(zip(self._names, self.sums(), strict=True))
+
+    def sums(self) -> list[float]:
+        """As `totals`, by place."""
+        sums = [0.0] * len(self._names)
         for block in self._blocks():
-            words = self._words(block)
-            shown = self._names if _runs(int(words[0])) else self._counters
-            for name, value in zip(shown, words[1:].tolist(), strict=False):
-                sums[name] += value
+            process, *numbers = self._words(block).tolist()
+            if not _runs(int(process)):
+                numbers[len(self._counters) :] = [0.0] * len(self._gauges)
+            sums = list(map(add, sums, numbers))
         return sums
 
     def connections(self) -> Iterator[Shown]:

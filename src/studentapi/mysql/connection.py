@@ -18,6 +18,7 @@ from studentapi.mysql import board, session
 from studentapi.mysql.deadlines import TIMER_SLACK, TimedConnection
 from studentapi.mysql.errors import DatabaseUnavailable, TooLarge
 from studentapi.mysql.sockets import open_tcp
+from studentapi.mysql.tally import tally
 
 if TYPE_CHECKING:
     import socket
@@ -216,6 +217,7 @@ class Connection(TimedConnection):
     def answers(self, timeout: float) -> bool:
         """Whether the server answers a COM_PING within `timeout` seconds; if not, the connection is closed."""
         budget, self._budget = self._budget, timeout
+        started = monotonic()
         try:
             self.ping(reconnect=False)
         except err.Error:
@@ -226,6 +228,7 @@ class Connection(TimedConnection):
             raise
         finally:
             self._budget = budget
+            tally.seconds += monotonic() - started
         return True
 
     def fetch(self, sql: str, params: Any = ()) -> Result:
@@ -233,6 +236,13 @@ class Connection(TimedConnection):
 
         With parameters, a percent sign is written `%%`. Raises PyMySQL's errors.
         """
+        watch = tally.watch
+        if watch is None:
+            return self._fetch(sql, params)
+        with watch(self, sql, bool(params)):
+            return self._fetch(sql, params)
+
+    def _fetch(self, sql: str, params: Any) -> Result:
         if params:
             if isinstance(params, dict):
                 sql %= {name: self.escape(value) for name, value in params.items()}
@@ -244,6 +254,7 @@ class Connection(TimedConnection):
             raise TooLarge(
                 1153, f"A statement of {len(statement)} bytes; max_allowed_packet is {self.facts.largest_packet}"
             )
+        started = monotonic()
         try:
             self.query(statement)
             result = self._result
@@ -257,6 +268,8 @@ class Connection(TimedConnection):
             # the answer must not be taken for that of the next statement.
             self.discard()
             raise
+        finally:
+            tally.seconds += monotonic() - started
         return Result(
             tuple([column[0] for column in result.description or ()]),
             result.rows or (),
@@ -270,6 +283,7 @@ class Connection(TimedConnection):
             raise DatabaseUnavailable(CR.CR_SERVER_LOST, "This connection belongs to the process that opened it")
         if self._sock is None:
             raise DatabaseUnavailable(CR.CR_SERVER_GONE_ERROR, "This connection was closed")
+        tally.commands += 1
         if not self._connecting:
             self.last_used = now = monotonic()
             shown = self.shown

@@ -269,20 +269,20 @@ class Database:
                     unknown.args[0], "The connection was lost before COMMIT took effect"
                 ) from unknown
         self._thread.committed = True
-        if self._markers is not None and transaction.marker is not None:
+        if transaction.markers is not None and transaction.marker is not None:
             try:
-                self._markers.purge_at_times(transaction.marker, transaction.connection)
+                transaction.markers.purge_at_times(transaction.marker, transaction.connection)
             except err.Error as error:  # the transaction is committed, and another one will try again
                 self._connections.failed(error, transaction.connection)
 
     def _is_committed(self, transaction: Transaction, unknown: CommitUnknown) -> bool:
         if not transaction.wrote:
             return True  # whether it was or not makes no difference
-        if self._markers is None or transaction.marker is None:
+        if transaction.markers is None or transaction.marker is None:
             self.observation.count("commits_unknown")
             raise unknown
         try:
-            found = self._markers.settle(
+            found = transaction.markers.settle(
                 transaction.marker,
                 transaction.connection,
                 lambda: self._connector.connect_beside(monotonic() + self._patience),

@@ -104,6 +104,11 @@ def is_duplicate(error: err.Error) -> bool:
     return code_of(error) == 1062  # noqa: PLR2004 - ER_DUP_ENTRY
 
 
+def is_locked(error: err.Error) -> bool:
+    """Whether a row was not waited for, or not any longer, because another transaction has it."""
+    return code_of(error) in {1205, 3572}  # ER_LOCK_WAIT_TIMEOUT (MariaDB's NOWAIT, too), ER_LOCK_NOWAIT
+
+
 def is_open_after_commit(error: err.Error) -> bool:
     """Whether `error`, met at COMMIT, leaves open what became of the transaction."""
     return consequence(error) in (Consequence.DISCARD, Consequence.TIMED_OUT) or code_of(error) in (1180, 1317)

@@ -32,6 +32,7 @@ from studentapi.mysql.errors import (
 from studentapi.mysql.killing import command_of_ended, end_in_server
 from studentapi.mysql.liveness import Ending, ending, link_is_dead
 from studentapi.mysql.servers import READ_ONLY_AGE
+from studentapi.mysql.tally import tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +89,15 @@ class ThreadConnections:
         thread = self._thread
         thread.patience, thread.give_up = patience, None
         thread.connect_within = self._connector.timeout if connect_within is None else connect_within
-        started = monotonic()
+        started, before = monotonic(), tally.seconds
+        try:
+            return self._usable(started, writable=writable)
+        finally:
+            # whatever was sent meanwhile is part of it
+            tally.seconds = before + monotonic() - started
+
+    def _usable(self, started: float, *, writable: bool) -> Connection:
+        thread = self._thread
         while True:
             try:
                 connection: Connection = self._persistent.connection().dbapi_connection

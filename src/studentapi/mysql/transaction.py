@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from studentapi.mysql.connection import Connection, Result
     from studentapi.mysql.settlement import Markers
+    from studentapi.mysql.statements import Nature
 
 T = TypeVar("T")
 
@@ -39,8 +40,8 @@ class Transaction:
     ) -> None:
         self.connection = connection
         self.marker: bytes | None = None
+        self.markers = markers
         self._failed = failed
-        self._markers = markers
         self.wrote = self._over = self._left = False
         self.last_insert_id = 0
 
@@ -48,12 +49,13 @@ class Transaction:
         """Rows of one SELECT, as this transaction sees them."""
         return self._fetch(sql, params).rows
 
-    def execute(self, sql: str, params: Any = ()) -> int:
+    def execute(self, sql: str, params: Any = (), *, like: str | None = None) -> int:
         """Run one statement; returns the number of affected rows and keeps `last_insert_id`.
 
+        `like`: the statement that it is but for the rows in it, which is looked at in its place.
         Raises `RuntimeError` for one that ended the transaction, such as DDL, which commits by itself.
         """
-        result = self._fetch(sql, params)
+        result = self._fetch(sql, params, nature(like or sql))
         self.last_insert_id = result.insert_id
         return result.affected
 
@@ -69,11 +71,15 @@ class Transaction:
             batch.append(values % tuple([self.connection.escape(value) for value in row]))
             size += len(batch[-1])
             if size >= STATEMENT_SIZE:
-                affected += self.execute(head + ",".join(batch) + tail)
+                affected += self.execute(head + ",".join(batch) + tail, like=sql)
                 batch, size = [], 0
         if batch:
-            affected += self.execute(head + ",".join(batch) + tail)
+            affected += self.execute(head + ",".join(batch) + tail, like=sql)
         return affected
+
+    def marked(self, markers: Markers, marker: bytes) -> None:
+        """Say that this transaction has written `marker`, a row of its own in `markers`: it needs no other."""
+        self.markers, self.marker = markers, marker
 
     def begin(self) -> None:
         """Send BEGIN."""
@@ -82,8 +88,8 @@ class Transaction:
     def commit(self) -> None:
         """Send COMMIT; raises `CommitUnknown` when its reply is lost."""
         self._check()
-        if self._markers is not None and self.wrote:
-            self.marker = self._guarded(self._markers.write, self.connection)
+        if self.marker is None and self.markers is not None and self.wrote:
+            self.marker = self._guarded(self.markers.write, self.connection)
         self._over = True
         try:
             self.connection.fetch("COMMIT")
@@ -110,8 +116,8 @@ class Transaction:
         except err.Error:
             self.connection.discard()
 
-    def _fetch(self, sql: str, params: Any) -> Result:
-        kind = nature(sql)
+    def _fetch(self, sql: str, params: Any, kind: Nature | None = None) -> Result:
+        kind = kind or nature(sql)
         if kind.leaves is not None:
             self.connection.leaves, self._left = kind.leaves, True
         self.wrote = self.wrote or not kind.reads
