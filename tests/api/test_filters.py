@@ -136,6 +136,23 @@ def test_what_lists_are_sorted_and_narrowed_by_has_an_index(
         assert there[f"{resource.table}_list_{name}"] == f"{name},public_id"
 
 
+def test_a_page_of_large_rows_is_shorter_and_leads_on(writer: FlaskClient) -> None:
+    make_all(writer, "assessments")
+    for number in range(120):
+        make(writer, "items", f"i{number:03}", prompt="€" * 16_000)
+    seen, pages = [], 0
+    url: str | None = "/api/v1/items?limit=500"
+    while url is not None:
+        answer = writer.get(url)
+        assert len(answer.data) < 6_000_000
+        seen += [item["id"] for item in answer.json["items"]]
+        pages += 1
+        link = answer.headers.get("Link")
+        url = None if link is None else link[1 : link.index(">")]
+    assert seen == [f"i{number:03}" for number in range(120)]
+    assert pages > 1
+
+
 def test_fields_leave_out_the_others(students: FlaskClient) -> None:
     items = students.get("/api/v1/students?fields=name,updated_at&limit=2").json["items"]
     assert [list(item) for item in items] == [["name", "updated_at"]] * 2

@@ -35,7 +35,7 @@ def test_the_same_request_again_has_the_same_answer_and_no_further_effect(
     writer: FlaskClient, database: Database, plural: str
 ) -> None:
     make_all(writer, plural)
-    body = BODIES[plural] | ({"user_id": "users-1"} if plural == "enrollments" else {})
+    body = BODIES[plural] | ({"user_id": "users-1", "role": "teacher"} if plural == "enrollments" else {})
     first = writer.post(f"/api/v1/{plural}", json=body, headers=KEY)
     again = writer.post(f"/api/v1/{plural}", json=body, headers=KEY)
     assert first.status_code == again.status_code == 201

@@ -174,6 +174,20 @@ def test_a_compressed_body_is_refused(made: Made, reader: str) -> None:
     assert answer.status_code == 415
 
 
+def test_a_body_that_nobody_would_read_is_refused(made: Made, database: Database) -> None:
+    writer = bearer(made(), tokens.create(database, ("write",)).secret)
+    for body, media_type in ((b'{"x": 1}', "application/json"), (b"garbage", "text/plain"), (b"x", None)):
+        answer = writer.post("/api/v1/attempts/x/submit", data=body, content_type=media_type)
+        assert (answer.status_code, answer.mimetype) == (415, MEDIA_TYPE)
+    assert writer.post("/api/v1/attempts/x/submit").status_code == 404
+
+
+@pytest.mark.parametrize("query", ["name=%ff", "name=a%C3", "%ff=a", "name=%ED%A0%80"])
+def test_a_query_of_bytes_that_are_not_utf_8_is_refused(made: Made, reader: str, query: str) -> None:
+    answer = bearer(made(), reader).get(f"{LIST}?{query}")
+    assert (answer.status_code, answer.mimetype) == (400, MEDIA_TYPE)
+
+
 @pytest.mark.parametrize("query", ["limit=1&limit=2", "limit=1&limit=1", "cursor=&limit=3&cursor="])
 def test_a_parameter_given_twice_is_refused_by_its_name(made: Made, reader: str, query: str) -> None:
     answer = bearer(made(), reader).get(f"{LIST}?{query}")

@@ -236,6 +236,15 @@ def test_a_user_is_enrolled_in_a_class_once(writer: FlaskClient) -> None:
     assert "enrollments-1" in again.json["detail"]
 
 
+def test_only_a_student_is_enrolled_as_one(writer: FlaskClient) -> None:
+    make_all(writer)
+    for role, status in (("student", 422), ("teacher", 201)):
+        body = {"class_id": "classes-1", "user_id": "users-1", "role": role}
+        answer = writer.post("/api/v1/enrollments", json=body)
+        assert answer.status_code == status
+        assert status == 201 or answer.json["errors"][0]["name"] == "role"
+
+
 def test_a_teacher_is_no_student(writer: FlaskClient) -> None:
     make_all(writer)
     assert writer.get("/api/v1/students/users-1").status_code == 404

@@ -75,6 +75,11 @@ class Problem(BaseModel):
     errors: list[InvalidField] | None = Field(None, description="what is wrong with the request, field by field")
 
 
+def a(kind: str) -> str:
+    """`kind` with its article."""
+    return f"an {kind}" if kind[0] in "aeio" else f"a {kind}"
+
+
 def schemas() -> dict[str, Any]:
     """The JSON schemas of `Problem` and of what it is made of, by name, for an OpenAPI document."""
     _, made = models_json_schema([(Problem, "serialization")], ref_template="#/components/schemas/{model}")
@@ -158,7 +163,7 @@ def _invalid(error: Invalid) -> Response:
 
 def _exists(error: Exists) -> Response:
     end = ", deleted: PUT makes it again." if error.deleted else "."
-    return problem(409, f"There is a {error.kind} {error.public_id!r}{end}", f"{error.kind}-exists")
+    return problem(409, f"There is {a(error.kind)} {error.public_id!r}{end}", f"{error.kind}-exists")
 
 
 def _in_use(error: InUse) -> Response:

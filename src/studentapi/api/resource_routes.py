@@ -12,6 +12,7 @@ from studentapi.api.conditional import answer_if_new, as_asked
 from studentapi.api.effects import Effect, carry_out, tagged
 from studentapi.api.lists import Asked, link, list_query, page_model
 from studentapi.api.openapi_parts import FAILURES
+from studentapi.api.problems import a
 from studentapi.api.request import Body, Query, without_defaults
 from studentapi.api.state import database
 from studentapi.api.types import PublicId, QueryBoolean, Time
@@ -85,7 +86,7 @@ def add_reading(
     @requires("read", student="public_id" if own else None)
     @blueprint.input(Query, location="query", arg_name="query")
     @blueprint.output(model)
-    @blueprint.doc(summary=f"Read {_a(kind)}", operation_id=f"get_{kind}", responses={304: UNCHANGED})
+    @blueprint.doc(summary=f"Read {a(kind)}", operation_id=f"get_{kind}", responses={304: UNCHANGED})
     def one(public_id: str, query: Query) -> Response:
         del query
         return answer_if_new(resource.one(database(), public_id))
@@ -106,7 +107,7 @@ def add_writing(blueprint: APIBlueprint, resource: Resource, given: type[Body], 
     @blueprint.input(Query, location="query", arg_name="query")
     @blueprint.input(made, arg_name="body", example=given.example)
     @blueprint.output(model, status_code=201, description="Made")
-    @blueprint.doc(summary=f"Make {_a(kind)}", operation_id=f"create_{kind}", responses={409: _TAKEN})
+    @blueprint.doc(summary=f"Make {a(kind)}", operation_id=f"create_{kind}", responses={409: _TAKEN})
     def create(query: Query, body: BaseModel) -> ResponseReturnValue:
         del query
         values = body.model_dump()
@@ -124,7 +125,7 @@ def add_writing(blueprint: APIBlueprint, resource: Resource, given: type[Body], 
     @blueprint.input(given, arg_name="body", example=without_id)
     @blueprint.output(model, description="Replaced, or as it was already")
     @blueprint.doc(
-        summary=f"Make or replace {_a(kind)}",
+        summary=f"Make or replace {a(kind)}",
         operation_id=f"replace_{kind}",
         responses={201: {"description": "Made", "content": shown}, 409: _TAKEN, **GUARDED},
     )
@@ -144,7 +145,7 @@ def add_writing(blueprint: APIBlueprint, resource: Resource, given: type[Body], 
     @blueprint.input(part, arg_name="body", example=dict(list(without_id.items())[-1:]))
     @blueprint.output(model, description="Changed, or as it was already")
     @blueprint.doc(
-        summary=f"Change some fields of {_a(kind)}", operation_id=f"change_{kind}", responses=ruled | GUARDED
+        summary=f"Change some fields of {a(kind)}", operation_id=f"change_{kind}", responses=ruled | GUARDED
     )
     def change(public_id: str, query: Query, body: BaseModel) -> ResponseReturnValue:
         del query
@@ -163,7 +164,7 @@ def add_deleting(blueprint: APIBlueprint, resource: Resource) -> None:
     @blueprint.input(DeleteQuery, location="query", arg_name="query")
     @blueprint.output({}, status_code=204, description="Deleted")
     @blueprint.doc(
-        summary=f"Delete {_a(kind)}",
+        summary=f"Delete {a(kind)}",
         operation_id=f"delete_{kind}",
         responses={409: "Others refer to it, and `cascade` is not true", **GUARDED},
     )
@@ -173,10 +174,6 @@ def add_deleting(blueprint: APIBlueprint, resource: Resource) -> None:
             return Effect(None, 204)
 
         return carry_out(work)
-
-
-def _a(kind: str) -> str:
-    return f"an {kind}" if kind[0] in "aeio" else f"a {kind}"
 
 
 def _required(model: type[BaseModel]) -> dict[str, Any]:

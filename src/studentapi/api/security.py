@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from urllib.parse import unquote_to_bytes
 
 from flask import request
 
@@ -83,7 +84,15 @@ def _readable(application: WSGIApplication) -> WSGIApplication:
 
 def refusal(view: Callable[..., Any]) -> Response | None:
     """The answer to a request with something that `view` would pass over in silence, or None."""
+    query = request.environ.get("QUERY_STRING", "")
+    try:
+        if "%" in query:
+            unquote_to_bytes(query.encode("latin-1")).decode()
+    except UnicodeError:
+        return problem(400, "The request has bytes that are not UTF-8.")
     taken = _media_types(view)
+    if not taken and request.method in ("POST", "PUT", "PATCH") and _has_body():
+        return _unsupported("This takes no body.", {})
     if taken and _has_body():
         if request.mimetype not in taken:
             return _unsupported(f"The body has to be {' or '.join(taken)}.", {"Accept": ", ".join(taken)})

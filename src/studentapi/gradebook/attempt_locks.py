@@ -1,12 +1,12 @@
 """What a write to an attempt locks, and what it learns by that: a statement each.
 
-The order is always the same, so that writers wait for each other instead of deadlocking: the student's
-enrollment in the class, which lets one at a time write of a student in a class; the assessment, shared, whose
-rules then stay as they are; its items, shared, where their keys or points are used; the attempt. Who changes an
-assessment or an item locks that one and then the attempts.
+The order is always the same, so that writers of attempts wait for each other instead of deadlocking: the
+student's enrollment in the class, which lets one at a time write of a student in a class; the assessment,
+shared, whose rules then stay as they are; its items, shared, where their keys or points are used; the attempt.
+Who changes an assessment or an item locks that one and then the attempts.
 
-All of these read what is committed now, whatever the transaction has seen before. The subqueries do not, and need
-not: whose an attempt is, and what class an assessment is of, never changes.
+All of these read what is committed now, whatever the transaction has seen before. The subqueries do not, and
+need not: whose an attempt is, and what class an assessment is of, never changes.
 """
 
 from __future__ import annotations

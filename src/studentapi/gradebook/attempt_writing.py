@@ -95,7 +95,7 @@ def change(writer: Writer, public_id: str, values: Mapping[str, Any], guard: Gua
     kept = {name: held.row[name] for name in ("assessment_id", "student_id", "submitted_at", "score")}
     told = Told(**{**kept, **values}, exempt=held.row["state"] == "exempt")
     row = held.row if told.started_at or "started_at" not in values else {**held.row, "started_at": None}
-    return update(writer, held, _recorded(row, held.place, told, None))
+    return update(writer, held, recorded(row, held.place, told, None))
 
 
 def delete(writer: Writer, public_id: str, guard: Guard) -> None:
@@ -124,7 +124,7 @@ def _create(writer: Writer, place: Place, told: Told, public_id: str) -> Row:
         "score": None,
         "percent": None,
     }
-    row = _recorded(row, place, told, None if answered is None else responses.total(items, answered))
+    row = recorded(row, place, told, None if answered is None else responses.total(items, answered))
     return insert(writer, place, row, items, answered)
 
 
@@ -144,7 +144,7 @@ def _replace(writer: Writer, held: Held, told: Told) -> Row:
         answered = responses.graded(held.items, {**answered, **same})
     if told.responses is not None and answered is not None:
         total = responses.total(held.items, answered)
-    return update(writer, held, _recorded(held.row, held.place, told, total), saved=saved, answered=answered)
+    return update(writer, held, recorded(held.row, held.place, told, total), saved=saved, answered=answered)
 
 
 def _next_number(tx: Transaction, place: Place) -> int:
@@ -162,7 +162,7 @@ def _next_number(tx: Transaction, place: Place) -> int:
     return int(last) + 1
 
 
-def _recorded(row: Row, place: Place, told: Told, total: Decimal | None) -> Row:
+def recorded(row: Row, place: Place, told: Told, total: Decimal | None) -> Row:
     """`row` with what is told; `total` are the points of its responses, where these are all graded."""
     started_at = told.started_at or row["started_at"]
     submitted_at = told.submitted_at

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from studentapi.gradebook.attempt_locks import Place
 from studentapi.gradebook.attempt_states import is_late
-from studentapi.gradebook.attempt_writing import Told
-from studentapi.gradebook.attempt_writing import _recorded as recorded
+from studentapi.gradebook.attempt_writing import Told, recorded
 from studentapi.gradebook.attempts import attempts
 from studentapi.gradebook.bulk import pairs_at_once
 from studentapi.gradebook.ids import new_id

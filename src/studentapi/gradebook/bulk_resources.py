@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pymysql import err
 
+from studentapi.gradebook import courses
 from studentapi.gradebook.assessments import assessments
 from studentapi.gradebook.bulk import Fault, Outcome, Written, inner_ids, made_meanwhile, pairs_at_once
 from studentapi.gradebook.changes import Record
@@ -173,6 +174,10 @@ class _Checks:
                 ids = {one.values[name] for one in given}
                 rows = tx.read(f"SELECT public_id, course_id FROM {table} WHERE public_id IN %s", (ids,))
                 self._courses[name] = dict(rows)
+        self._roles: dict[str, str] = {}
+        if resource is courses.enrollments:
+            ids = {one.values["user_id"] for one in given}
+            self._roles = dict(tx.read("SELECT public_id, role FROM users WHERE public_id IN %s", (ids,)))
 
     def __call__(self, one: Given, before: Row | None) -> Fault | None:
         """What is wrong with a row whose references are there."""
@@ -181,8 +186,13 @@ class _Checks:
             if of_class != of_chapter:
                 return Fault(one.row, "chapter_id", "This chapter is not of the class's course")
             return None
+        check = self._resource.check
+        if self._roles:
+            if one.values["role"] == "student" and self._roles.get(one.values["user_id"], "student") != "student":
+                return Fault(one.row, "role", courses.NO_STUDENT)
+            check = courses.check_enrollment_dates
         try:
-            self._resource.check(self._tx, before, one.values)
+            check(self._tx, before, one.values)
         except Invalid as error:
             return Fault(one.row, error.name, error.detail)
         return None

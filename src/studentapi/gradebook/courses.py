@@ -23,6 +23,19 @@ def _in_order(first: str, second: str) -> Callable[[Transaction, Row | None, Row
     return check
 
 
+NO_STUDENT = "This user is no student"
+check_enrollment_dates = _in_order("enrolled_on", "withdrawn_on")
+
+
+def _check_enrollment(tx: Transaction, before: Row | None, after: Row) -> None:
+    """Refuse a student's enrollment of somebody who is none."""
+    check_enrollment_dates(tx, before, after)
+    if after["role"] == "student" and (before is None or before["role"] != "student"):
+        rows = tx.read("SELECT role FROM users WHERE public_id = %s", (after["user_id"],))
+        if rows and rows[0][0] != "student":
+            raise Invalid("role", NO_STUDENT)
+
+
 courses = Resource(
     "course",
     "courses",
@@ -68,5 +81,5 @@ enrollments = Resource(
         Column("withdrawn_on", "date"),
     ),
     unique=("user_id", "class_id"),
-    check=_in_order("enrolled_on", "withdrawn_on"),
+    check=_check_enrollment,
 )

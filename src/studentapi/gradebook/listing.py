@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from studentapi.gradebook.documents import dumps
 from studentapi.gradebook.resources import Reference
 
 if TYPE_CHECKING:
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
     from studentapi.gradebook.resources import Field, Resource, Row
     from studentapi.mysql.database import Database
+
+PAGE_BYTES = 4 * 1024 * 1024
+"""JSON of documents in a page, after which it takes no more rows."""
+PIECE = 25
+"""Rows with documents that are read at once: none has more than 128 KiB."""
 
 Operator = Literal["eq", "ne", "lt", "gt", "in", "prefix"]
 
@@ -60,7 +66,19 @@ class Listing:
     include_deleted: bool = False
 
     def page(self, resource: Resource, database: Database, *, limit: int, after: Place | None = None) -> Page:
-        """Read up to `limit` rows that follow `after`. NULL comes before every value."""
+        """Read up to `limit` rows that follow `after`, fewer where they are large. NULL comes before all else."""
+        if not resource.has_documents:
+            return self._page(resource, database, limit, after)
+        rows: list[Row] = []
+        size = 0
+        while True:
+            page = self._page(resource, database, min(limit - len(rows), PIECE), after)
+            rows += page.rows
+            after, size = page.after, size + len(dumps(page.rows))
+            if after is None or len(rows) == limit or size > PAGE_BYTES:
+                return Page(rows, after)
+
+    def _page(self, resource: Resource, database: Database, limit: int, after: Place | None) -> Page:
         sql, params = self._statement(resource, limit, after)
         rows: list[Row] = database.records(sql, params)
         more = len(rows) > limit

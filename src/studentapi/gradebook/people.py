@@ -32,5 +32,11 @@ users = Resource(
 )
 
 students = Resource(
-    "student", "students", "users", (_SCHOOL, _NAME), fixed={"role": "student"}, recorded_as="users"
+    "student",
+    "students",
+    "users",
+    (_SCHOOL, _NAME),
+    fixed={"role": "student"},
+    recorded_as="users",
+    follow=_tokens_revoked,
 )

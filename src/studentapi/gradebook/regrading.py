@@ -15,6 +15,7 @@ from studentapi.gradebook.answer_keys import InvalidAnswer, InvalidKey, check_an
 from studentapi.gradebook.attempt_states import percent_of
 from studentapi.gradebook.attempts import ASSESSMENT, attempts
 from studentapi.gradebook.changes import Record
+from studentapi.gradebook.documents import dumps
 from studentapi.gradebook.refusals import Invalid, NotAllowed
 from studentapi.gradebook.responses import Item, Response
 from studentapi.gradebook.results import recount
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from studentapi.mysql.transaction import Transaction
 
 ANSWERED = "item-answered"
+KEY_BYTES = 64 * 1024
+"""JSON of an answer key, with the texts of its choices."""
 _ALL = 2**62
 _WRITE = """
     INSERT INTO attempts (id, public_id, assessment_id, student_id, number, state, score, percent, updated_at)
@@ -42,6 +45,8 @@ def check_item(tx: Transaction, before: Row | None, after: Row) -> None:
     """Refuse an answer key that does not fit the kind, and another kind once there are responses."""
     if before is not None and all(before[name] == after[name] for name in ("kind", "answer_key")):
         return
+    if len(dumps(after["answer_key"])) > KEY_BYTES:
+        raise Invalid("answer_key", f"It has more than {KEY_BYTES} bytes")
     try:
         check_key(after["kind"], after["answer_key"])
     except InvalidKey as error:

@@ -204,6 +204,11 @@ class Resource:
                     row[name] = documents.loads(row[name])
         return rows
 
+    @property
+    def has_documents(self) -> bool:
+        """Whether a row may be large."""
+        return bool(self._documents)
+
     @cached_property
     def _booleans(self) -> tuple[str, ...]:
         return tuple(one.name for one in self.fields if isinstance(one, Column) and one.kind == "boolean")
