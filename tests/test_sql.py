@@ -46,7 +46,6 @@ OURS = {
         "resource.fixed_condition",
         "resource.unique",
         "tuple(wanted[0].given.values)",  # the resource's given fields, as importing.py takes them
-        "table",
     },
     "gradebook/exporting.py": {"resource.table", "resource.fixed_condition"},
     "gradebook/file_columns.py": {"cell"},  # `read` is what reads a cell there, and no statement

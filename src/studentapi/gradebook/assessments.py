@@ -5,29 +5,37 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from studentapi.gradebook.refusals import Invalid
-from studentapi.gradebook.regrading import check_item, reassess, regrade_item
+from studentapi.gradebook.regrading import check_items, reassess, regrade_item
 from studentapi.gradebook.resources import Column, Reference, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from studentapi.gradebook.changes import Writer
-    from studentapi.gradebook.resources import Change, Row
+    from studentapi.gradebook.resources import Change, Pair
     from studentapi.mysql.transaction import Transaction
 
 
-def _of_one_course(tx: Transaction, before: Row | None, after: Row) -> None:
+def _of_one_course(tx: Transaction, pairs: Sequence[Pair]) -> Mapping[int, Invalid]:
     """Refuse a chapter that is not of the class's course."""
-    if before is not None and before["chapter_id"] == after["chapter_id"]:
-        return
-    rows = tx.read(
-        "SELECT (SELECT course_id FROM classes WHERE public_id = %s),"
-        " (SELECT course_id FROM chapters WHERE public_id = %s)",
-        (after["class_id"], after["chapter_id"]),
-    )
-    of_class, of_chapter = rows[0]
-    if None not in (of_class, of_chapter) and of_class != of_chapter:
-        raise Invalid("chapter_id", "This chapter is not of the class's course")
+    moved = {
+        place: after
+        for place, (before, after) in enumerate(pairs)
+        if before is None or before["chapter_id"] != after["chapter_id"]
+    }
+    if not moved:
+        return {}
+    classes, chapters = ({after[name] for after in moved.values()} for name in ("class_id", "chapter_id"))
+    of_class = dict(tx.read("SELECT public_id, course_id FROM classes WHERE public_id IN %s", (classes,)))
+    of_chapter = dict(tx.read("SELECT public_id, course_id FROM chapters WHERE public_id IN %s", (chapters,)))
+    return {
+        place: Invalid("chapter_id", "This chapter is not of the class's course")
+        for place, after in moved.items()
+        # what is not there is refused for that
+        if of_class.get(after["class_id"]) != of_chapter.get(after["chapter_id"])
+        and after["class_id"] in of_class
+        and after["chapter_id"] in of_chapter
+    }
 
 
 def _each(follow: Callable[[Writer, Change], None]) -> Callable[[Writer, Sequence[Change]], None]:
@@ -69,6 +77,6 @@ items = Resource(
         Column("answer_key", "json"),
         Column("points", "number"),
     ),
-    check=check_item,
+    check=check_items,
     follow=_each(regrade_item),
 )

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pymysql import err
 
-from studentapi.gradebook import courses
-from studentapi.gradebook.assessments import assessments
 from studentapi.gradebook.bulk import Fault, Outcome, Written, inner_ids, made_meanwhile, pairs_at_once
 from studentapi.gradebook.changes import Record
 from studentapi.gradebook.ids import new_id
-from studentapi.gradebook.refusals import Invalid, NotAllowed
-from studentapi.gradebook.resources import Change, Reference
+from studentapi.gradebook.refusals import NotAllowed
+from studentapi.gradebook.resources import Change, Pair, Reference
 from studentapi.mysql.errors import is_duplicate
 
 if TYPE_CHECKING:
@@ -62,7 +60,7 @@ def write(writer: Writer, resource: Resource, given: Sequence[Given]) -> Written
     named = [(one, _named(resource, one, owners, inner)) for one in given]
     there = _there(tx, resource, [public_id for _, public_id in named])
     elsewhere = _elsewhere(tx, resource, [public_id for _, public_id in named if public_id not in there])
-    check = _Checks(tx, resource, given)
+    refused = _checked(tx, resource, [one._replace(public_id=public_id) for one, public_id in named], there)
     faults: list[Fault] = []
     outcomes: list[Outcome] = []
     wanted: list[_Wanted] = []
@@ -75,7 +73,7 @@ def write(writer: Writer, resource: Resource, given: Sequence[Given]) -> Written
         if problem is None and public_id in elsewhere:
             problem = Fault(one.row, "id", "There is another of this id")
         if problem is None:
-            problem = _changed_once(resource, one, found) or check(one, None if found is None else found.row)
+            problem = _changed_once(resource, one, found) or refused.get(one.row)
         if problem is not None:
             faults.append(problem)
             continue
@@ -162,40 +160,17 @@ def _changed_once(resource: Resource, one: Given, found: _There | None) -> Fault
     return None
 
 
-class _Checks:
-    """What the resource's `check` looks at, with what that reads read once for all rows."""
-
-    def __init__(self, tx: Transaction, resource: Resource, given: Sequence[Given]) -> None:
-        self._tx = tx
-        self._resource = resource
-        self._courses: dict[str, dict[str, int]] = {}
-        if resource is assessments:
-            for name, table in (("class_id", "classes"), ("chapter_id", "chapters")):
-                ids = {one.values[name] for one in given}
-                rows = tx.read(f"SELECT public_id, course_id FROM {table} WHERE public_id IN %s", (ids,))
-                self._courses[name] = dict(rows)
-        self._roles: dict[str, str] = {}
-        if resource is courses.enrollments:
-            ids = {one.values["user_id"] for one in given}
-            self._roles = dict(tx.read("SELECT public_id, role FROM users WHERE public_id IN %s", (ids,)))
-
-    def __call__(self, one: Given, before: Row | None) -> Fault | None:
-        """What is wrong with a row whose references are there."""
-        if self._courses:
-            of_class, of_chapter = (self._courses[name].get(one.values[name]) for name in self._courses)
-            if of_class != of_chapter:
-                return Fault(one.row, "chapter_id", "This chapter is not of the class's course")
-            return None
-        check = self._resource.check
-        if self._roles:
-            if one.values["role"] == "student" and self._roles.get(one.values["user_id"], "student") != "student":
-                return Fault(one.row, "role", courses.NO_STUDENT)
-            check = courses.check_enrollment_dates
-        try:
-            check(self._tx, before, one.values)
-        except Invalid as error:
-            return Fault(one.row, error.name, error.detail)
-        return None
+def _checked(
+    tx: Transaction, resource: Resource, given: Sequence[Given], there: Mapping[str, _There]
+) -> dict[int, Fault]:
+    """What the resource's `check` says of rows that are there, or are to be; by their places."""
+    found = [None if one.public_id is None else there.get(one.public_id) for one in given]
+    pairs = [
+        Pair(None, one.values) if known is None else Pair(known.row, {**known.row, **one.values})
+        for one, known in zip(given, found, strict=True)
+    ]
+    refused = resource.check(tx, pairs)
+    return {given[place].row: Fault(given[place].row, one.name, one.detail) for place, one in refused.items()}
 
 
 def _keep(

@@ -8,32 +8,40 @@ from studentapi.gradebook.refusals import Invalid
 from studentapi.gradebook.resources import Column, Reference, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Mapping, Sequence
 
-    from studentapi.gradebook.resources import Row
+    from studentapi.gradebook.resources import Check, Pair
     from studentapi.mysql.transaction import Transaction
 
 
-def _in_order(first: str, second: str) -> Callable[[Transaction, Row | None, Row], None]:
-    def check(tx: Transaction, before: Row | None, after: Row) -> None:
-        del tx, before
-        if after[first] is not None and after[second] is not None and after[second] < after[first]:
-            raise Invalid(second, f"It lies before {first}")
+def _in_order(first: str, second: str) -> Check:
+    def check(tx: Transaction, pairs: Sequence[Pair]) -> Mapping[int, Invalid]:
+        del tx
+        return {
+            place: Invalid(second, f"It lies before {first}")
+            for place, (_, after) in enumerate(pairs)
+            if after[first] is not None and after[second] is not None and after[second] < after[first]
+        }
 
     return check
 
 
-NO_STUDENT = "This user is no student"
-check_enrollment_dates = _in_order("enrolled_on", "withdrawn_on")
+_check_dates = _in_order("enrolled_on", "withdrawn_on")
 
 
-def _check_enrollment(tx: Transaction, before: Row | None, after: Row) -> None:
+def _check_enrollments(tx: Transaction, pairs: Sequence[Pair]) -> Mapping[int, Invalid]:
     """Refuse a student's enrollment of somebody who is none."""
-    check_enrollment_dates(tx, before, after)
-    if after["role"] == "student" and (before is None or before["role"] != "student"):
-        rows = tx.read("SELECT role FROM users WHERE public_id = %s", (after["user_id"],))
-        if rows and rows[0][0] != "student":
-            raise Invalid("role", NO_STUDENT)
+    made = {
+        place: after["user_id"]
+        for place, (before, after) in enumerate(pairs)
+        if after["role"] == "student" and (before is None or before["role"] != "student")
+    }
+    rows = tx.read("SELECT public_id, role FROM users WHERE public_id IN %s", ([*made.values()],)) if made else ()
+    others = {public_id for public_id, role in rows if role != "student"}
+    refused = {
+        place: Invalid("role", "This user is no student") for place, user in made.items() if user in others
+    }
+    return {**refused, **_check_dates(tx, pairs)}
 
 
 courses = Resource(
@@ -81,5 +89,5 @@ enrollments = Resource(
         Column("withdrawn_on", "date"),
     ),
     unique=("user_id", "class_id"),
-    check=_check_enrollment,
+    check=_check_enrollments,
 )

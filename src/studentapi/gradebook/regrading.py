@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from studentapi.gradebook.changes import Writer
-    from studentapi.gradebook.resources import Change, Row
+    from studentapi.gradebook.resources import Change, Pair, Row
     from studentapi.mysql.transaction import Transaction
 
 ANSWERED = "item-answered"
@@ -41,20 +41,28 @@ _WRITTEN = ("number", "state", "score", "percent")
 _AT_ONCE = 1000
 
 
-def check_item(tx: Transaction, before: Row | None, after: Row) -> None:
-    """Refuse an answer key that does not fit the kind, and another kind once there are responses."""
-    if before is not None and all(before[name] == after[name] for name in ("kind", "answer_key")):
-        return
-    if len(dumps(after["answer_key"])) > KEY_BYTES:
-        raise Invalid("answer_key", f"It has more than {KEY_BYTES} bytes")
-    try:
-        check_key(after["kind"], after["answer_key"])
-    except InvalidKey as error:
-        raise Invalid("answer_key", str(error)) from error
-    if before is not None and before["kind"] != after["kind"]:
-        rows = tx.read("SELECT id FROM items WHERE public_id = %s", (before["id"],))
-        if _responses_to(tx, rows[0][0], 1):
-            raise NotAllowed(ANSWERED, "The item has responses: its kind stays as it is.")
+def check_items(tx: Transaction, pairs: Sequence[Pair]) -> Mapping[int, Invalid]:
+    """Refuse answer keys that do not fit their kind.
+
+    Raises `NotAllowed` for another kind once there are responses.
+    """
+    found: dict[int, Invalid] = {}
+    for place, (before, after) in enumerate(pairs):
+        if before is not None and all(before[name] == after[name] for name in ("kind", "answer_key")):
+            continue
+        if len(dumps(after["answer_key"])) > KEY_BYTES:
+            found[place] = Invalid("answer_key", f"It has more than {KEY_BYTES} bytes")
+            continue
+        try:
+            check_key(after["kind"], after["answer_key"])
+        except InvalidKey as error:
+            found[place] = Invalid("answer_key", str(error))
+            continue
+        if before is not None and before["kind"] != after["kind"]:
+            rows = tx.read("SELECT id FROM items WHERE public_id = %s", (before["id"],))
+            if _responses_to(tx, rows[0][0], 1):
+                raise NotAllowed(ANSWERED, "The item has responses: its kind stays as it is.")
+    return found
 
 
 def regrade_item(writer: Writer, change: Change) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from studentapi.gradebook import documents
 
@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from studentapi.gradebook.changes import Writer
+    from studentapi.gradebook.refusals import Invalid
     from studentapi.mysql.database import Database
     from studentapi.mysql.transaction import Transaction
+
+    Check = Callable[[Transaction, Sequence["Pair"]], Mapping[int, Invalid]]
+    """What is wrong with rows that are to be written: of those that cannot be, by their places."""
 
 Row = dict[str, Any]
 """One resource by its fields' names: str, int, Decimal, bool, date, naive UTC datetime, JSON text, or None."""
@@ -87,8 +91,17 @@ class Change:
     after: Row | None
 
 
-def _no_check(tx: Transaction, before: Row | None, after: Row) -> None:
+class Pair(NamedTuple):
+    """A row as it is, None where there is none, and as it is to be."""
+
+    before: Row | None
+    after: Row
+
+
+def _no_check(tx: Transaction, pairs: Sequence[Pair]) -> Mapping[int, Invalid]:
     """Everything may be written."""
+    del tx, pairs
+    return {}
 
 
 def _no_effect(writer: Writer, changes: Sequence[Change]) -> None:
@@ -102,7 +115,7 @@ class Resource:
     `kind` names one of them, `plural` all of them, in paths. `fixed` are columns that have one value for all of
     this resource, where several share a table; the feed of changes then knows it as `recorded_as`. `unique` are
     fields that no two of them have in common, deleted ones among them. `check` is called in the transaction
-    before a row is written, with what it is to be, and raises `Invalid`; `follow` after it, for what follows.
+    before rows are written, once for all of them, and says which cannot be; `follow` after it, for what follows.
     """
 
     kind: str
@@ -112,7 +125,7 @@ class Resource:
     fixed: Mapping[str, str] = field(default_factory=dict)
     recorded_as: str = ""
     unique: tuple[str, ...] = ()
-    check: Callable[[Transaction, Row | None, Row], None] = _no_check
+    check: Check = _no_check
     follow: Callable[[Writer, Sequence[Change]], None] = _no_effect
 
     def one(self, database: Database, public_id: str) -> Row:

@@ -15,7 +15,7 @@ from studentapi.gradebook.changes import Record
 from studentapi.gradebook.documents import dumps
 from studentapi.gradebook.ids import new_id
 from studentapi.gradebook.refusals import Exists, InUse, Invalid, NotAllowed
-from studentapi.gradebook.resources import Change, Column, NotFound, Reference, Resource, Row
+from studentapi.gradebook.resources import Change, Column, NotFound, Pair, Reference, Resource, Row
 from studentapi.mysql.errors import is_duplicate
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def create(writer: Writer, resource: Resource, values: Row, public_id: str | Non
     Raises `Invalid` for a value that cannot be, and `Exists`.
     """
     tx, public_id = writer.tx, public_id or new_id()
-    resource.check(tx, None, values)
+    _check(tx, resource, Pair(None, values))
     inner_ids = _inner_ids(tx, resource, values)
     columns = {"public_id": public_id, **resource.fixed}
     columns |= {name: _stored(resource, name, value, inner_ids) for name, value in values.items()}
@@ -96,6 +96,11 @@ def delete(writer: Writer, resource: Resource, public_id: str, guard: Guard, *, 
     _delete(writer, resource, [there])
 
 
+def _check(tx: Transaction, resource: Resource, pair: Pair) -> None:
+    for invalid in resource.check(tx, [pair]).values():
+        raise invalid
+
+
 def _there(tx: Transaction, resource: Resource, public_id: str, guard: Guard) -> tuple[int, Row]:
     found = resource.locked(tx, public_id)
     if found is None or found[2]:
@@ -114,7 +119,7 @@ def _change(
             raise Invalid(name, "It cannot be changed")
     if not differing and not restore:
         return before
-    resource.check(tx, before, {**before, **differing})
+    _check(tx, resource, Pair(before, {**before, **differing}))
     # what it refers to may have been deleted meanwhile, or while it was
     asked = values if restore else differing
     inner_ids = _inner_ids(tx, resource, asked)
