@@ -163,6 +163,46 @@ def test_points_that_a_person_gave_stay_with_the_item(school: FlaskClient) -> No
     assert (read(school, attempt)["score"], points(school, attempt)) == (4, {"items-1": (4, None)})
 
 
+ESSAY: dict[str, Any] = {"kind": "essay", "answer_key": None, "points": 8}
+
+
+@pytest.fixture
+def essay(school: FlaskClient) -> str:
+    """An attempt whose essay was given 6 points, deleted."""
+    make(school, "items", **ESSAY)
+    attempt = recorded(school, **{"items-1": "…"})
+    path = f"{PATH}/{attempt['id']}"
+    body = {"points": [{"item_id": "items-1", "points": 6}]}
+    assert school.post(f"{path}/grade", json=body).json["score"] == 6
+    assert school.delete(path, headers=ANY).status_code == 204
+    return path
+
+
+def test_a_deleted_attempt_that_is_made_again_has_none_of_its_points(school: FlaskClient, essay: str) -> None:
+    told = {**WHOSE, "responses": [{"item_id": "items-1", "answer": "…"}]}
+    again = school.put(essay, json=told)
+    assert (again.status_code, again.json["state"], again.json["score"]) == (201, "submitted", None)
+    assert points(school, again.json or {}) == {"items-1": (None, None)}
+    assert school.post(f"{essay}/grade", json={}).json["state"] == "submitted"
+    assert counted(school) is None
+
+
+def test_points_come_back_neither_with_the_attempt_nor_with_the_item(school: FlaskClient, essay: str) -> None:
+    assert school.delete("/api/v1/items/items-1", headers=ANY).status_code == 204
+    assert school.put(essay, json=WHOSE).json["state"] == "in_progress"
+    make(school, "items", **ESSAY)
+    shown = school.get(f"{essay}/responses")
+    assert shown.json["responses"] == []
+    body = {"responses": [{"item_id": "items-1", "answer": "…"}]}
+    saved = school.put(f"{essay}/responses", json=body, headers={"If-Match": shown.headers["ETag"]})
+    assert (saved.status_code, saved.json["responses"][0]["points"]) == (200, None)
+    shown = school.get(f"{essay}/responses")
+    assert (shown.json, shown.headers["ETag"]) == (saved.json, saved.headers["ETag"])
+    assert school.post(f"{essay}/submit").json["state"] == "submitted"
+    graded = school.post(f"{essay}/grade", json={}).json
+    assert (graded["state"], graded["score"], counted(school)) == ("submitted", None, None)
+
+
 def test_an_item_that_was_answered_keeps_its_kind_and_its_place_for_the_answers(school: FlaskClient) -> None:
     make(school, "items", kind="single_choice", answer_key={"choices": CHOICES, "correct": ["b"]})
     attempt = recorded(school, **{"items-1": "c"})

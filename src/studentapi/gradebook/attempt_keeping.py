@@ -62,7 +62,8 @@ def update(
 ) -> Row:
     """Keep what an attempt is now, a deleted one too, and return it; where nothing differs, nothing is written.
 
-    `saved` are the responses that it has, `answered` those that it is to have; both or neither.
+    `saved` are the responses that it has, of a deleted one none; `answered` those that it is to have; both or
+    neither.
     """
     tx, before, place = writer.tx, held.row, held.place
     if after == before and answered == saved and not held.deleted:
@@ -70,7 +71,6 @@ def update(
     after = {**after, "updated_at": place.now}
     if held.deleted:  # of its former life nothing comes back but what is given again
         responses.delete_all(tx, held.inner)
-        saved = None if saved is None else {}
     if saved is not None and answered is not None:
         responses.write(
             tx, held.inner, held.items, {item: one for item, one in answered.items() if one != saved.get(item)}

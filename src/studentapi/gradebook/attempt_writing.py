@@ -133,7 +133,8 @@ def _replace(writer: Writer, held: Held, told: Told) -> Row:
     answered: Responses | None = None
     total = None
     if told.responses is not None or held.deleted:
-        saved = responses.of_attempt(writer.tx, held.inner, held.items)
+        # of a former life nothing comes back, not even the points for an answer that is given again
+        saved = {} if held.deleted else responses.of_attempt(writer.tx, held.inner, held.items)
         answered = responses.checked(held.items, told.responses or ())
         # what a person gave for an answer stays with it
         same = {
