@@ -12,10 +12,12 @@ from studentapi.mysql.database import Database
 from tests.clients import bearer, settings_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from apiflask import APIFlask
     from flask.testing import FlaskClient
+
+    Made = Callable[..., APIFlask]
 
 
 @pytest.fixture
@@ -55,6 +57,20 @@ def empty(database: Database, migrated_url: str) -> Iterator[APIFlask]:
 
 
 @pytest.fixture
+def made(database: Database, migrated_url: str) -> Iterator[Made]:
+    """Makes an app with these settings besides the defaults."""
+    apps = []
+
+    def make(**settings: object) -> APIFlask:
+        apps.append(create_app(settings_for(migrated_url).model_copy(update=settings)))
+        return apps[-1]
+
+    yield make
+    for app in apps:
+        app.extensions[EXTENSION].database.close()
+
+
+@pytest.fixture
 def writer(empty: APIFlask, database: Database) -> FlaskClient:
     """A client that may read and write an empty gradebook."""
     return bearer(empty, tokens.create(database, ("read", "write"), label="writer").secret)
@@ -67,11 +83,11 @@ _LIMITS = ("rate_limit_token", "rate_limit_address", "rate_limit_failures")
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every command that goes to the server from now on."""
     sent: list[str] = []
-    original = Connection._execute_command
+    original = Connection._begin_command
 
     def recording(self: Connection, command: int, sql: str | bytes) -> None:
         sent.append(sql if isinstance(sql, str) else sql.decode(errors="replace"))
         original(self, command, sql)
 
-    monkeypatch.setattr(Connection, "_execute_command", recording)
+    monkeypatch.setattr(Connection, "_begin_command", recording)
     return sent

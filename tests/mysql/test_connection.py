@@ -32,13 +32,13 @@ def connection(address: Address) -> Iterator[Connection]:
 def commands(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Every command that is sent from now on."""
     sent: list[bytes] = []
-    original = Connection._execute_command
+    original = Connection._begin_command
 
     def recording(self: Connection, command: int, sql: str | bytes) -> None:
         sent.append(sql.encode() if isinstance(sql, str) else sql)
         original(self, command, sql)
 
-    monkeypatch.setattr(Connection, "_execute_command", recording)
+    monkeypatch.setattr(Connection, "_begin_command", recording)
     return sent
 
 

@@ -246,13 +246,13 @@ def test_the_check_of_a_connection_in_use_sends_nothing(
     database = reopened(idle_check=60)
     database.read("SELECT 1")
     sent: list[object] = []
-    original = Connection._execute_command
+    original = Connection._begin_command
 
     def recording(self: Connection, command: int, sql: str | bytes) -> None:
         sent.append(sql)
         original(self, command, sql)
 
-    monkeypatch.setattr(Connection, "_execute_command", recording)
+    monkeypatch.setattr(Connection, "_begin_command", recording)
     for _ in range(10):
         database.read("SELECT 2")
     assert sent == [b"SELECT 2"] * 10

@@ -11,7 +11,8 @@ from studentapi.gradebook import idempotency
 from studentapi.gradebook.idempotency import Kept, Key
 from studentapi.mysql import killing, servers, settlement
 from studentapi.mysql.address import Address
-from studentapi.mysql.connection import Connection, Facts, Result, open_connection
+from studentapi.mysql.answers import Result
+from studentapi.mysql.connection import Connection, Facts, open_connection
 from studentapi.mysql.database import Database
 from studentapi.mysql.errors import CommitUnknown, DatabaseUnavailable
 from studentapi.mysql.transaction import Transaction

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Every command that goes to the server."""
     seen: list[str] = []
-    original = Connection._execute_command
+    original = Connection._begin_command
 
     def recording(self: Connection, command: int, sql: str | bytes) -> None:
         original(self, command, sql)
         seen.append(sql if isinstance(sql, str) else sql.decode())
 
-    monkeypatch.setattr(Connection, "_execute_command", recording)
+    monkeypatch.setattr(Connection, "_begin_command", recording)
     return seen
 
 

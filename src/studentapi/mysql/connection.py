@@ -11,10 +11,12 @@ from math import inf
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pymysql import err
-from pymysql.constants import COMMAND, CR
+from pymysql import converters, err
+from pymysql.constants import COMMAND, CR, SERVER_STATUS
 
 from studentapi.mysql import board, session
+from studentapi.mysql.answers import LONGEST_PACKET, Answer, Known, Result
+from studentapi.mysql.columns import Decoding
 from studentapi.mysql.deadlines import TIMER_SLACK, TimedConnection
 from studentapi.mysql.errors import DatabaseUnavailable, TooLarge
 from studentapi.mysql.sockets import open_tcp
@@ -25,21 +27,18 @@ if TYPE_CHECKING:
 
     from studentapi.mysql.address import Address
 
+MOST_KNOWN = 512
+"""Statements whose columns a connection remembers,"""
+LONGEST_KNOWN = 8192
+"""of so many characters at most."""
+
+_COMMAND = struct.Struct("<IB")
 _UNREADABLE = (struct.error, IndexError, ValueError, AssertionError, err.InternalError)
 """What PyMySQL makes of a greeting that is none."""
 
 
 _of_parents: list[Any] = []
 """Sockets of a parent process, in a forked child."""
-
-
-class Result(NamedTuple):
-    """What one statement gave."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Any, ...], ...]
-    affected: int
-    insert_id: int
 
 
 class Facts(NamedTuple):
@@ -86,6 +85,8 @@ class Connection(TimedConnection):
         # set by open_connection: where a second connection to the same server would go
         self.address: Address | None = None
         self._managed_session = managed_session
+        self._known: dict[str, Known] = {}
+        self._decoding: Decoding
         self._poll: select.poll | None = None
         if ssl_context is not None or managed_session:
             # Given a context, PyMySQL makes TLS compulsory; given none, it builds one, at 20 ms a connect.
@@ -130,6 +131,9 @@ class Connection(TimedConnection):
         self.last_used = self.opened = monotonic()
         if self._managed_session and self._statement_timeout is not None:
             self._ended_by_server = "all" if self.is_mariadb else "reads"
+        self._let_kernel_time()
+        self._decoding = Decoding(self.encoding, self.decoders, self.use_unicode)
+        self._known.clear()
         self._poll = select.poll()
         self._poll.register(self._socket(), select.POLLIN | select.POLLPRI | select.POLLRDHUP)
 
@@ -166,6 +170,7 @@ class Connection(TimedConnection):
             _of_parents.append((self._sock, self._rfile))
             os.close(self._sock.fileno())
             self._sock = self._rfile = None
+        self._ahead = b""
         super()._force_close()
 
     def __del__(self) -> None:
@@ -191,7 +196,7 @@ class Connection(TimedConnection):
 
         Between statements a server says nothing but farewell: anything readable means that it is over.
         """
-        return self._sock is not None and self._poll is not None and not self._poll.poll(0)
+        return self._sock is not None and self._poll is not None and not self._ahead and not self._poll.poll(0)
 
     def farewell(self) -> err.OperationalError:
         """Close a connection that is not quiet, and say why the server ended it, in its own words if it left any.
@@ -200,7 +205,7 @@ class Connection(TimedConnection):
         """
         budget, self._budget, self._deadline = self._budget, 0.0, inf
         try:
-            self._limit(TIMER_SLACK)
+            self._set_timer(TIMER_SLACK)
             self._next_seq_id = 0  # it answers nothing
             self._read_packet()
         except err.Error as error:
@@ -243,12 +248,7 @@ class Connection(TimedConnection):
             return self._fetch(sql, params)
 
     def _fetch(self, sql: str, params: Any) -> Result:
-        if params:
-            if isinstance(params, dict):
-                sql %= {name: self.escape(value) for name, value in params.items()}
-            else:
-                sql %= tuple([self.escape(value) for value in params])
-        statement = sql.encode(self.encoding)
+        statement = (self._filled_in(sql, params) if params else sql).encode(self.encoding)
         if len(statement) >= self.facts.largest_packet:
             # The server would hang up in the middle of it, as if the link were lost.
             raise TooLarge(
@@ -256,13 +256,13 @@ class Connection(TimedConnection):
             )
         started = monotonic()
         try:
-            self.query(statement)
-            result = self._result
-            while self._result.has_next:  # of a CALL: an error in it is this statement's, not the next one's
-                self.next_result()
+            return self._ask(sql, statement)
         except err.Error:
-            # The server's own errors end its answer, and PyMySQL's close the connection.
+            # The server's own errors end its answer; the others have closed the connection.
             raise
+        except (LookupError, AssertionError, struct.error) as error:
+            self.discard()
+            raise err.InternalError("The server's answer cannot be read") from error
         except BaseException:
             # Broken off between statement and answer, by a signal or a value that cannot be read: what is left of
             # the answer must not be taken for that of the next statement.
@@ -270,15 +270,50 @@ class Connection(TimedConnection):
             raise
         finally:
             tally.seconds += monotonic() - started
-        return Result(
-            tuple([column[0] for column in result.description or ()]),
-            result.rows or (),
-            result.affected_rows,
-            result.insert_id or 0,
-        )
+
+    def _filled_in(self, sql: str, params: Any) -> str:
+        literal = self.literal
+        if isinstance(params, dict):
+            return sql % {name: literal(value) for name, value in params.items()}
+        return sql % tuple([literal(value) for value in params])
+
+    def literal(self, value: Any) -> str:
+        """`value` as SQL writes it; as PyMySQL's `escape`, in one step for what is most frequent."""
+        if type(value) is str and not self.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES:
+            return f"'{converters.escape_string(value)}'"
+        escaped: str = self.escape(value)
+        return escaped
+
+    def _ask(self, sql: str, statement: bytes) -> Result:
+        """Send `statement`, which is `sql` with its parameters, and read its answer."""
+        size = len(statement) + 1
+        if size < LONGEST_PACKET and self._result is None:
+            self._begin_command(COMMAND.COM_QUERY, statement)
+            self._write_bytes(_COMMAND.pack(size, COMMAND.COM_QUERY) + statement)
+        else:
+            self._execute_command(COMMAND.COM_QUERY, statement)
+        answer = Answer(self, self._decoding)
+        known = self._known.get(sql)
+        try:
+            result = answer.read(known)
+            while answer.status & SERVER_STATUS.SERVER_MORE_RESULTS_EXISTS:
+                answer.read()  # of a CALL: an error in it is this statement's, not the next one's
+        finally:
+            self._ahead = answer.rest()
+        self.server_status = answer.status
+        if answer.known is not known and answer.known is not None and len(sql) <= LONGEST_KNOWN:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[sql] = answer.known
+        return result
 
     def _execute_command(self, command: int, sql: str | bytes) -> None:
         """Send a command, its deadline starting now."""
+        self._begin_command(command, sql)
+        super()._execute_command(command, sql)
+
+    def _begin_command(self, command: int, sql: str | bytes) -> None:
+        """Start a command's deadline; raises `DatabaseUnavailable` where there is no connection for it."""
         if not self.is_own():
             raise DatabaseUnavailable(CR.CR_SERVER_LOST, "This connection belongs to the process that opened it")
         if self._sock is None:
@@ -290,7 +325,6 @@ class Connection(TimedConnection):
             shown[board.LAST_USED] = now
             shown[board.USES] += 1
             self._start_clock(command, sql, now)
-        super()._execute_command(command, sql)
 
 
 def open_connection(

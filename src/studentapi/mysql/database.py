@@ -37,8 +37,8 @@ from studentapi.mysql.transaction import Transaction
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from studentapi.mysql.answers import Result
     from studentapi.mysql.board import Board
-    from studentapi.mysql.connection import Result
 
 T = TypeVar("T")
 Rows = tuple[tuple[Any, ...], ...]

@@ -2,25 +2,31 @@
 
 PyMySQL bounds each read from the socket and each write to it: a server that sends a byte a second holds it on.
 The private methods that this overrides are those of PyMySQL 1.2 (pyproject.toml pins it).
+
+A socket that Python gives a timeout to is asked whether it is ready before each read and each write, which is a
+second system call and, worse, lets go of the interpreter a second time. Once it is connected, the kernel keeps
+time instead (SO_RCVTIMEO), except under TLS, where Python would ignore that. Either is but a timer that wakes us:
+whether time is up is told by the deadline.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import socket
+import ssl
 from math import inf
+from struct import Struct
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import pymysql.connections
 from pymysql import err
 from pymysql.constants import COMMAND, CR
 
+from studentapi.mysql.answers import CHUNK
 from studentapi.mysql.errors import DatabaseUnavailable, StatementTimeout
 from studentapi.mysql.sockets import remaining
-
-if TYPE_CHECKING:
-    import socket
 
 # The type stubs leave out the private methods that this class is made of.
 Base: Any = pymysql.connections.Connection
@@ -28,7 +34,9 @@ Base: Any = pymysql.connections.Connection
 CLIENT_GRACE = 1.0
 """Seconds past a statement's deadline that the server is given to end it, before the client gives it up."""
 TIMER_SLACK = 0.25
-"""Seconds by which a socket's timeout may exceed what is left of a deadline: setting it is a system call."""
+"""Seconds by which a socket's timer may exceed what is left of a deadline: setting it is a system call."""
+
+_TIMEVAL = Struct("@ll")
 
 
 class TimedConnection(Base):  # type: ignore[misc]
@@ -49,10 +57,16 @@ class TimedConnection(Base):  # type: ignore[misc]
         self._deadline = inf
         self._connecting = False
         self._statement_timeout = statement_timeout
+        # what has been received and not been read
+        self._ahead = b""
+        self._timer: float | None = None
+        self._timer_of_kernel = False
         super().__init__(defer_connect=True, **options)
         self._budget = self._read_timeout if statement_timeout is None else statement_timeout + CLIENT_GRACE
         self._given = self._budget
         self._write_limit = self._write_timeout
+        # PyMySQL sets the socket's timeout wherever these differ; from here on that is done by `_set_timer`
+        self._read_timeout = self._write_timeout = self._current_timeout = None
         # whether the server ends the present statement by itself, and which it does: MySQL SELECT alone
         self._server_ends = False
         self._ended_by_server: Literal["none", "reads", "all"] = "none"
@@ -60,6 +74,27 @@ class TimedConnection(Base):  # type: ignore[misc]
     def is_own(self) -> bool:
         """Whether this process opened it; a forked child must not touch its parent's."""
         return self.process == os.getpid()
+
+    def receive(self, most: int) -> bytes:
+        """The next bytes from the server, at least one; raises `OperationalError`, after which it is closed."""
+        if self._ahead:
+            data, self._ahead = self._ahead, b""
+            return data
+        try:
+            return self._receive(most)
+        except OSError as error:
+            self._force_close()
+            raise self._too_late(error) from error
+        except BaseException:
+            self._force_close()
+            raise
+
+    def _let_kernel_time(self) -> None:
+        """From now on it is the kernel's timer, where that is possible."""
+        sock = self._socket()
+        if not isinstance(sock, ssl.SSLSocket):
+            sock.settimeout(None)
+            self._timer, self._timer_of_kernel = None, True
 
     def _start_clock(self, command: int, sql: str | bytes, now: float) -> None:
         """Begin a command's deadline."""
@@ -71,35 +106,39 @@ class TimedConnection(Base):  # type: ignore[misc]
         else:
             self._server_ends = False
         self._given = budget
-        self._deadline = inf if budget is None else now + budget
-        if self._current_timeout != budget:
-            self._limit(budget)
+        if budget is not None:
+            self._deadline = now + budget
+        else:
+            self._deadline = inf
+            if self._timer is not None:
+                self._set_timer(None)
 
     def _read_bytes(self, num_bytes: int) -> bytes:
         """Exactly `num_bytes`, or an error: as PyMySQL's, under a deadline that a trickle does not extend."""
         try:
-            data = self._read_some(num_bytes)
+            data = self._ahead
             if len(data) < num_bytes:
                 pieces, missing = [data], num_bytes - len(data)
-                while missing:
-                    pieces.append(self._read_some(missing))
+                while missing > 0:
+                    # what follows a part of the handshake may be under TLS, and is not for us to take
+                    pieces.append(self._receive(missing if self._connecting else max(missing, CHUNK)))
                     missing -= len(pieces[-1])
                 data = b"".join(pieces)
+            self._ahead = data[num_bytes:]
         except OSError as error:
             self._force_close()
             raise self._too_late(error) from error
         except BaseException:
             self._force_close()
             raise
-        return data
+        return data[:num_bytes]
 
     def _too_late(self, error: OSError) -> err.OperationalError:
         """What to raise for an error of the socket: passing the deadline is none of the link's.
 
         Unless the server should have ended the statement before: then nothing of it gets through any more.
         """
-        late = isinstance(error, TimeoutError) and error.errno is None and not self._connecting
-        if late and not self._server_ends:
+        if _is_timer(error) and not self._connecting and not self._server_ends:
             return StatementTimeout(
                 CR.CR_SERVER_LOST, f"No answer within {self._given:g} s; the connection was given up"
             )
@@ -113,45 +152,88 @@ class TimedConnection(Base):  # type: ignore[misc]
         if (unbuffered or self._result.has_next) and not self._connecting:
             self._deadline = inf
             if self._sock is not None:
-                self._limit(self._given)
+                self._set_timer(self._given)
         return affected
 
-    def _read_some(self, most: int) -> bytes:
-        """What is in the buffer, or else what one recv brings."""
-        if self._deadline != inf:
-            left = remaining(self._deadline)
-            if self._current_timeout is None or left + TIMER_SLACK < self._current_timeout or self._connecting:
-                self._limit(left)
-        elif not self.is_own():
+    def _receive(self, most: int) -> bytes:
+        """What one recv brings."""
+        if self._deadline == inf and not self.is_own():
             # An unbuffered result that dies in a forked child would read on, and take its parent's rows.
             raise DatabaseUnavailable(CR.CR_SERVER_LOST, "This connection belongs to the process that opened it")
-        data: bytes = self._rfile.read1(most)
-        if not data and most:
-            raise ConnectionResetError(errno.ECONNRESET, "the server closed the connection")
-        return data
-
-    def _write_bytes(self, data: bytes) -> None:
-        if self._deadline != inf:
+        sock = self._socket()
+        self._wind_timer(self._deadline)
+        while True:
             try:
-                left = remaining(self._deadline)
-            except TimeoutError as error:
-                self._force_close()
-                raise self._too_late(error) from error
-            if self._connecting or self._current_timeout is None or left + TIMER_SLACK < self._current_timeout:
-                self._limit(left)
-        super()._write_bytes(data)
+                data = sock.recv(most)
+            except OSError as error:
+                self._go_on_after(error, self._deadline)
+            else:
+                if not data:
+                    raise ConnectionResetError(errno.ECONNRESET, "the server closed the connection")
+                return data
 
-    def _limit(self, seconds: float | None) -> None:
-        """Set the socket's timeout; PyMySQL resets it wherever these attributes differ."""
-        self._socket().settimeout(seconds)
-        self._current_timeout = self._read_timeout = self._write_timeout = seconds
-        if self._write_limit is not None and (seconds is None or seconds > self._write_limit):
-            self._write_timeout = self._write_limit
+    def _write_bytes(self, data: bytes | memoryview) -> None:
+        """Send all of it, within the deadline and PyMySQL's `write_timeout`."""
+        sock, until = self._socket(), self._deadline
+        if self._write_limit is not None:
+            until = min(until, monotonic() + self._write_limit)
+        try:
+            while True:
+                self._wind_timer(until)
+                try:
+                    sent = sock.send(data)
+                except OSError as error:
+                    self._go_on_after(error, until)
+                    continue
+                if sent == len(data):
+                    return
+                data = memoryview(data)[sent:]
+        except OSError as error:
+            self._force_close()
+            if _is_timer(error) and until == self._deadline:
+                raise self._too_late(error) from error
+            raise err.OperationalError(
+                CR.CR_SERVER_GONE_ERROR, f"MySQL server has gone away ({error!r})"
+            ) from error
+
+    def _wind_timer(self, deadline: float) -> None:
+        """Set the timer where it would let `deadline` pass by; raises TimeoutError where that has passed."""
+        if deadline != inf:
+            left, timer = deadline - monotonic(), self._timer
+            if left <= 0:
+                raise TimeoutError("timed out")
+            if timer is None or left + TIMER_SLACK < timer or self._connecting:
+                self._set_timer(left)
+
+    def _go_on_after(self, error: OSError, deadline: float) -> None:
+        """Return where it was the timer that has stopped us, too early for `deadline`."""
+        if not _is_timer(error):
+            raise error
+        if deadline == inf:
+            raise TimeoutError("timed out") from error
+        self._set_timer(remaining(deadline))
+
+    def _set_timer(self, seconds: float | None) -> None:
+        sock = self._socket()
+        if self._timer_of_kernel:
+            # zero would be no limit
+            microseconds = 0 if seconds is None else max(round(seconds * 1_000_000), 1)
+            timeval = _TIMEVAL.pack(*divmod(microseconds, 1_000_000))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
+        else:
+            sock.settimeout(seconds)
+        self._timer = seconds
 
     def _socket(self) -> socket.socket:
         if self._sock is None:
             raise DatabaseUnavailable(CR.CR_SERVER_GONE_ERROR, "This connection was closed")
         return self._sock
+
+
+def _is_timer(error: OSError) -> bool:
+    """Whether it is the timer's doing: of the kernel, or of Python. The link's own end has a number."""
+    return isinstance(error, BlockingIOError) or (isinstance(error, TimeoutError) and error.errno is None)
 
 
 def _is_bounded(sql: str | bytes) -> bool:

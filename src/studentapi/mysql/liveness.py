@@ -30,6 +30,18 @@ class Ending(NamedTuple):
     suspicious: bool = False
 
 
+def is_fresh(connection: Connection, servers: Servers, idle_check: float) -> bool:
+    """Whether `ending` would find nothing, and need not ask the server for that: all that most uses take."""
+    now = monotonic()
+    return (
+        connection.is_own()
+        and now - connection.last_used <= idle_check
+        and now - connection.opened <= connection.max_age
+        and connection.generation == servers.generation
+        and connection.is_quiet()
+    )
+
+
 def ending(connection: Connection, servers: Servers, idle_check: float) -> Ending | None:
     """Why `connection` has to be replaced, and is closed by now; None: it can be used.
 

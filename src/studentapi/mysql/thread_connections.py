@@ -30,7 +30,7 @@ from studentapi.mysql.errors import (
     consequence,
 )
 from studentapi.mysql.killing import command_of_ended, end_in_server
-from studentapi.mysql.liveness import Ending, ending, link_is_dead
+from studentapi.mysql.liveness import Ending, ending, is_fresh, link_is_dead
 from studentapi.mysql.servers import READ_ONLY_AGE
 from studentapi.mysql.tally import tally
 
@@ -87,6 +87,14 @@ class ThreadConnections:
         Raises `NoConnection`, and `SessionLost` where a session was replaced that had a state of its own.
         """
         thread = self._thread
+        connection = thread.connection
+        if (
+            connection is not None
+            and thread.lost_state is None
+            and (connection.facts.writable or not writable)
+            and is_fresh(connection, self._servers, self._idle_check)
+        ):
+            return connection  # DBUtils' wrapper has the same, and would do no more than ask us for it
         thread.patience, thread.give_up = patience, None
         thread.connect_within = self._connector.timeout if connect_within is None else connect_within
         started, before = monotonic(), tally.seconds

@@ -13,7 +13,8 @@ from studentapi.mysql.statements import nature
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from studentapi.mysql.connection import Connection, Result
+    from studentapi.mysql.answers import Result
+    from studentapi.mysql.connection import Connection
     from studentapi.mysql.settlement import Markers
     from studentapi.mysql.statements import Nature
 
@@ -68,7 +69,7 @@ class Transaction:
         affected = size = 0
         batch: list[str] = []
         for row in rows:
-            batch.append(values % tuple([self.connection.escape(value) for value in row]))
+            batch.append(values % tuple([self.connection.literal(value) for value in row]))
             size += len(batch[-1])
             if size >= STATEMENT_SIZE:
                 affected += self.execute(head + ",".join(batch) + tail, like=sql)

@@ -1,0 +1,102 @@
+"""From the text protocol's bytes to Python values, column by column: the values that PyMySQL gives, for less.
+
+What a column's values become is settled once for a result, not once for a value. A converter that an application
+has set in place of PyMySQL's is used as it is.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pymysql import converters
+from pymysql.connections import TEXT_TYPES
+from pymysql.constants import FIELD_TYPE
+from pymysql.protocol import FieldDescriptorPacket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Reader = Callable[[bytes], Any]
+
+BINARY = 63
+"""The character set of what is no text."""
+UTF_8 = ("utf8", "utf-8")
+
+
+class Layout(NamedTuple):
+    """What the rows of a result are made of: each column's name, and what its values are read with."""
+
+    names: tuple[str, ...]
+    readers: tuple[Reader, ...]
+
+
+class Decoding(NamedTuple):
+    """What a connection was told of values: its encoding, PyMySQL's `conv`, whether text becomes `str`."""
+
+    encoding: str
+    decoders: Mapping[int, Callable[[Any], Any] | None]
+    use_unicode: bool
+
+    def layout(self, definitions: list[bytes]) -> Layout:
+        """Of a result with these column definitions, each as the server sends it."""
+        fields: list[Any] = [FieldDescriptorPacket(definition, self.encoding) for definition in definitions]
+        return Layout(tuple([field.name for field in fields]), tuple([self._reader(field) for field in fields]))
+
+    def _reader(self, field: Any) -> Reader:
+        converter = self.decoders.get(field.type_code)
+        if converter is converters.through:
+            converter = None
+        encoding = self._encoding(field) if self.use_unicode else None
+        if converter is None:
+            return _of_text(encoding)
+        return _QUICK.get(converter) or _converted(encoding, converter)
+
+    def _encoding(self, field: Any) -> str | None:
+        if field.type_code == FIELD_TYPE.JSON:  # says that it is binary
+            return self.encoding
+        if field.type_code in TEXT_TYPES:
+            return None if field.charsetnr == BINARY else self.encoding
+        return "ascii"
+
+
+def _of_text(encoding: str | None) -> Reader:
+    if encoding is None:
+        return bytes
+    return bytes.decode if encoding in UTF_8 else partial(str, encoding=encoding)
+
+
+def _converted(encoding: str | None, converter: Callable[[Any], Any]) -> Reader:
+    if encoding is None:
+        return converter
+    return lambda value: converter(value.decode(encoding))
+
+
+def _decimal(value: bytes) -> Decimal:
+    return Decimal(value.decode())
+
+
+def _datetime(value: bytes) -> Any:
+    try:
+        return datetime.fromisoformat(value.decode())
+    except ValueError:  # zero, or the like, which is no time
+        return converters.convert_datetime(value)
+
+
+def _date(value: bytes) -> Any:
+    try:
+        return date.fromisoformat(value.decode())
+    except ValueError:
+        return converters.convert_date(value)
+
+
+_QUICK: dict[Any, Reader] = {
+    int: int,
+    float: float,
+    Decimal: _decimal,
+    converters.convert_datetime: _datetime,
+    converters.convert_date: _date,
+}
+"""For PyMySQL's own converters, others that take what the server sent."""

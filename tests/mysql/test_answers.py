@@ -1,0 +1,308 @@
+"""What `fetch` reads is what PyMySQL reads: values, errors, and what follows them."""
+
+import random
+import struct
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pymysql import converters, err
+from pymysql.constants import FIELD_TYPE
+
+from studentapi.mysql import connection as connections
+from studentapi.mysql.address import Address
+from studentapi.mysql.answers import Answer
+from studentapi.mysql.columns import Decoding
+from studentapi.mysql.connection import Connection, open_connection
+
+DECODING = Decoding("utf8", converters.decoders, use_unicode=True)
+
+VALUES = """
+    CREATE TEMPORARY TABLE every_type (
+        id INT PRIMARY KEY,
+        tiny TINYINT, small SMALLINT, medium MEDIUMINT, wide BIGINT, wider BIGINT UNSIGNED, flag BOOLEAN,
+        exact DECIMAL(20, 6), single FLOAT, twice DOUBLE, bits BIT(12), a_year YEAR,
+        a_date DATE, a_time TIME(3), a_moment DATETIME, a_fine_moment DATETIME(6), a_stamp TIMESTAMP NULL,
+        char_5 CHAR(5), var_40 VARCHAR(40), long_text LONGTEXT, latin VARCHAR(20) CHARACTER SET latin1,
+        bytes_4 BINARY(4), bytes_40 VARBINARY(40), blobs BLOB,
+        choice ENUM('a', 'é'), choices SET('x', 'y'), document JSON
+    ) CHARACTER SET utf8mb4"""
+ROWS: list[tuple[Any, ...]] = [
+    (
+        1, -128, 32767, -8388608, -(2**63), 2**64 - 1, True,
+        "-12345678901234.123456", 1.1, 2.2250738585072014e-308, 0b101010101010, 2155,
+        "9999-12-31", "-838:59:59.000", "1000-01-01 00:00:00",
+        "2026-02-28 23:59:59.999999", "2038-01-19 03:14:07",
+        "a", "Grüße 🎓 '\"\\%", "x", "café", b"\0\xff", b"\xfe\xfb\0", b"\xff" * 300,
+        "é", "x,y", '{"a": [1, null, "ü"]}',
+    ),
+    (
+        2, 127, -32768, 8388607, 2**63 - 1, 0, False,
+        "0.000001", -0.0, 1.7976931348623157e308, 0, 1901,
+        "0001-01-01", "00:00:00.001", "2024-02-29 12:00:00", "2024-02-29 12:00:00.1", None,
+        "", "", "", "", b"", b"", b"",
+        "a", "", "[]",
+    ),
+    (3, *[None] * 26),
+]  # fmt: skip
+
+
+@pytest.fixture
+def connection(migrated_url: str) -> Iterator[Connection]:
+    connection = open_connection(Address.parse(migrated_url))
+    yield connection
+    connection.close()
+
+
+def both(connection: Connection, sql: str) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Rows as `fetch` reads them, and as PyMySQL's own cursor does on the same connection."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        names = tuple(column[0] for column in cursor.description)
+        theirs = tuple(cursor.fetchall())
+    ours = connection.fetch(sql)
+    assert ours.columns == names
+    assert [[type(value) for value in row] for row in ours.rows] == [
+        [type(value) for value in row] for row in theirs
+    ]
+    return ours.rows, theirs
+
+
+def test_values_of_every_type_are_those_of_pymysql(connection: Connection) -> None:
+    connection.fetch(VALUES)
+    for row in ROWS:
+        connection.fetch(f"INSERT INTO every_type VALUES ({', '.join(['%s'] * len(row))})", row)
+    for _ in range(2):  # the second time with columns that are known
+        ours, theirs = both(connection, "SELECT * FROM every_type ORDER BY id")
+        assert repr(ours) == repr(theirs)
+        assert len(ours) == len(ROWS)
+
+
+def test_dates_that_are_none_are_text_as_with_pymysql(connection: Connection) -> None:
+    connection.fetch("SET sql_mode = ''")
+    connection.fetch("CREATE TEMPORARY TABLE none (a DATE, b DATETIME, c DATETIME(6))")
+    connection.fetch("INSERT INTO none VALUES ('0000-00-00', '0000-00-00', '0000-00-00'), ('2026-00-00', 0, 0)")
+    ours, theirs = both(connection, "SELECT * FROM none")
+    assert ours == theirs
+    assert ours[0] == ("0000-00-00", "0000-00-00 00:00:00", "0000-00-00 00:00:00.000000")
+
+
+@pytest.mark.parametrize("size", [0, 250, 251, 252, 65_535, 65_536, 70_000, 300_000, 2**24 - 20, 2**24 + 20])
+def test_a_value_of_any_length_is_read_whole(connection: Connection, size: int) -> None:
+    largest = connection.fetch("SELECT @@max_allowed_packet").rows[0][0]
+    if size + 100 > largest:
+        size = largest - 100
+    ((before, value, after),) = connection.fetch(f"SELECT 1, REPEAT('é', {size // 2}), 'z'").rows
+    assert (before, len(value), set(value) <= {"é"}, after) == (1, size // 2, True, "z")
+    assert connection.fetch("SELECT 2").rows == ((2,),)
+
+
+def test_many_rows_and_many_columns_are_read_whole(connection: Connection) -> None:
+    columns = ", ".join(f"{number} AS c{number}" for number in range(300))
+    assert connection.fetch(f"SELECT {columns}").rows == (tuple(range(300)),)
+    one = "SELECT public_id, deleted_at FROM schools WHERE id < 0 UNION ALL SELECT REPEAT('x', {}), NULL"
+    many = " UNION ALL ".join(f"SELECT REPEAT('x', {number}), NULL" for number in range(700))
+    ours, theirs = both(connection, one.format(1) + " UNION ALL " + many)
+    assert ours == theirs
+    assert len(ours) == 701
+
+
+def test_no_rows_have_columns_all_the_same(connection: Connection) -> None:
+    for _ in range(2):
+        result = connection.fetch("SELECT public_id AS a, name FROM schools WHERE public_id = %s", ["nobody"])
+        assert result == (("a", "name"), (), 0, 0)
+
+
+def test_what_a_statement_changed_is_told(connection: Connection) -> None:
+    connection.fetch("CREATE TEMPORARY TABLE counted (id BIGINT AUTO_INCREMENT PRIMARY KEY, a INT)")
+    assert connection.fetch("INSERT INTO counted (a) VALUES (1), (2), (3)") == ((), (), 3, 1)
+    assert connection.fetch("UPDATE counted SET a = 1") == ((), (), 2, 0)
+    connection.fetch("INSERT INTO counted (id, a) VALUES (5000000000, 0)")
+    assert connection.fetch("INSERT INTO counted (a) VALUES (1)").insert_id == 5_000_000_001
+
+
+def test_a_statement_whose_columns_change_is_read_anew(connection: Connection) -> None:
+    ask = "SELECT %s AS it"
+    assert connection.fetch(ask, [1]).rows == ((1,),)
+    assert connection.fetch(ask, ["a"]).rows == (("a",),)
+    assert connection.fetch(ask, [None]).rows == ((None,),)
+    assert connection.fetch(ask, [2]).rows == ((2,),)
+    connection.fetch("CREATE TEMPORARY TABLE changing (a INT)")
+    connection.fetch("INSERT INTO changing VALUES (7)")
+    assert connection.fetch("SELECT * FROM changing") == (("a",), ((7,),), 1, 0)
+    connection.fetch("ALTER TABLE changing MODIFY a VARCHAR(5)")
+    assert connection.fetch("SELECT * FROM changing").rows == (("7",),)
+    connection.fetch("ALTER TABLE changing ADD b DATE")
+    assert connection.fetch("SELECT * FROM changing") == (("a", "b"), (("7", None),), 1, 0)
+
+
+def test_known_columns_are_bounded(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "MOST_KNOWN", 5)
+    for number in range(20):
+        assert connection.fetch(f"SELECT {number}").rows == ((number,),)
+        assert len(connection._known) <= 5
+    connection.fetch("SELECT 1 /* " + "x" * connections.LONGEST_KNOWN + " */")
+    assert not any("x" in sql for sql in connection._known)
+
+
+def test_an_error_is_the_servers_and_the_connection_goes_on(connection: Connection) -> None:
+    with pytest.raises(err.ProgrammingError) as caught:
+        connection.fetch("SELECT nonsense FROM nowhere")
+    assert caught.value.args[0] == 1146
+    with pytest.raises(err.Error) as caught:  # after some rows
+        connection.fetch("SELECT 1 UNION ALL SELECT (SELECT 1 UNION SELECT 2)")
+    assert caught.value.args[0] == 1242
+    assert connection.fetch("SELECT 3").rows == ((3,),)
+
+
+def test_only_the_first_result_of_a_call_is_given_and_all_are_read(connection: Connection) -> None:
+    connection.fetch("DROP PROCEDURE IF EXISTS several")
+    connection.fetch(
+        "CREATE PROCEDURE several() BEGIN SELECT 1, 'a'; SELECT 2; SELECT 3 FROM schools WHERE id < 0; END"
+    )
+    try:
+        for _ in range(2):
+            assert connection.fetch("CALL several()").rows == ((1, "a"),)
+            assert connection.fetch("SELECT 4").rows == ((4,),)
+    finally:
+        connection.fetch("DROP PROCEDURE several")
+
+
+def test_a_converter_of_the_application_is_used(migrated_url: str) -> None:
+    address = Address.parse(migrated_url)
+    host, port = address.hosts[0]
+    doubled: dict[Any, Any] = {**converters.conversions, FIELD_TYPE.LONGLONG: lambda text: int(text) * 2}
+    options: dict[str, Any] = {"host": host, "port": port, "user": address.user, "password": address.password}
+    for use_unicode in (True, False):
+        own = Connection(**options, conv=doubled, use_unicode=use_unicode, ssl_disabled=True)
+        try:
+            sql = "SELECT CAST(21 AS SIGNED INTEGER) * 1000000000, 'text', CAST('2026-01-02' AS DATE), 1.5e0"
+            ours, theirs = both(own, sql)
+            assert ours == theirs
+            assert ours[0][0] == 42_000_000_000
+        finally:
+            own.close()
+
+
+def test_text_in_parameters_is_what_comes_back(connection: Connection) -> None:
+    awkward = "'\"\\\0\n\r\x1a%s%%;--é🎓"
+    for mode in ("", "NO_BACKSLASH_ESCAPES"):
+        connection.fetch("SET sql_mode = %s", [mode])
+        text = awkward if not mode else awkward.replace("\0", "")
+        assert connection.fetch("SELECT %s, %s", [text, "plain"]).rows == ((text, "plain"),)
+        assert connection.fetch("SELECT %(a)s", {"a": text}).rows == ((text,),)
+    assert connection.fetch("SELECT %s, %s, %s", [True, None, b"\xff'"]).rows == ((1, None, b"\xff'"),)
+
+
+class Pieces:
+    """A stream of given bytes, in pieces of given sizes; it ends where they end."""
+
+    def __init__(self, data: bytes, sizes: Callable[[], int]) -> None:
+        self._data, self._sizes = data, sizes
+        self.discarded = False
+
+    def receive(self, most: int) -> bytes:
+        if not self._data:
+            raise err.OperationalError(2013, "over")
+        size = min(self._sizes(), most)
+        piece, self._data = self._data[:size], self._data[size:]
+        return piece
+
+    def discard(self) -> None:
+        self.discarded = True
+
+
+def packets(*payloads: bytes, first: int = 1) -> bytes:
+    return b"".join(
+        struct.pack("<HBB", len(payload) & 0xFFFF, len(payload) >> 16, (first + number) % 256) + payload
+        for number, payload in enumerate(payloads)
+    )
+
+
+def text(value: bytes | None) -> bytes:
+    if value is None:
+        return b"\xfb"
+    if len(value) < 251:
+        return bytes([len(value)]) + value
+    if len(value) < 2**16:
+        return b"\xfc" + struct.pack("<H", len(value)) + value
+    return b"\xfd" + struct.pack("<I", len(value))[:3] + value
+
+
+def column(name: bytes) -> bytes:
+    words = b"".join(map(text, (b"def", b"db", b"t", b"t", name, name)))
+    return words + struct.pack("<BHIBHBxx", 12, 45, 400, FIELD_TYPE.VAR_STRING, 0, 0)
+
+
+UNREADABLE = (
+    err.Error,
+    RuntimeError,
+    LookupError,
+    ValueError,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    struct.error,
+)
+EOF = b"\xfe\x00\x00\x22\x00"
+rows_of_text = st.lists(
+    st.tuples(*[st.none() | st.text(max_size=5) | st.integers(200, 300).map("x".__mul__)] * 2), max_size=300
+)
+
+
+@settings(deadline=None)
+@given(rows=rows_of_text, seed=st.integers(0, 2**32), known=st.booleans())
+def test_an_answer_may_come_in_any_pieces(rows: list[tuple[str | None, ...]], seed: int, known: bool) -> None:
+    lines = [b"".join(text(None if value is None else value.encode()) for value in row) for row in rows]
+    data = packets(b"\x02", column(b"a"), column("ü".encode()), EOF, *lines, EOF)
+    chance = random.Random(seed)
+    before = Answer(Pieces(data, lambda: len(data)), DECODING)
+    whole = before.read()
+    assert whole == (("a", "ü"), tuple(rows), len(rows), 0)
+    assert before.status == 0x22
+    answer = Answer(Pieces(data + b"farewell", lambda: chance.randint(1, 400)), DECODING)
+    assert answer.read(before.known if known else None) == whole
+    assert b"farewell".startswith(answer.rest())
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_bytes_that_are_no_answer_are_an_error_and_never_a_row_too_many(data: st.DataObject) -> None:
+    good = packets(b"\x01", column(b"a"), EOF, text(b"first"), text(b"second"), EOF)
+    at = data.draw(st.integers(0, len(good) - 1))
+    bad = good[:at] + bytes([data.draw(st.integers(0, 255))]) + good[at + 1 :]
+    stream = Pieces(bad, lambda: len(bad))
+    try:
+        result = Answer(stream, DECODING).read()
+    except UNREADABLE:
+        return
+    assert len(result.rows) <= 2
+
+
+@pytest.mark.parametrize(("number", "kind"), [(0, err.OperationalError), (9, err.InternalError)])
+@pytest.mark.parametrize("place", [0, 3, 4])
+def test_a_packet_out_of_order_closes_the_stream(number: int, kind: type[err.Error], place: int) -> None:
+    pieces = [packets(one, first=at + 1) for at, one in enumerate([b"\x01", column(b"a"), EOF, text(b"x"), EOF])]
+    pieces[place] = pieces[place][:3] + bytes([number]) + pieces[place][4:]
+    data = b"".join(pieces)
+    stream = Pieces(data, lambda: len(data))
+    with pytest.raises(kind):
+        Answer(stream, DECODING).read()
+    assert stream.discarded
+
+
+def test_a_row_that_is_longer_or_shorter_than_its_packet_closes_the_stream() -> None:
+    for row in (text(b"x") + b"!", b"\x05x"):
+        data = packets(b"\x01", column(b"a"), EOF, row, EOF)
+        stream = Pieces(data, lambda data=data: len(data))  # type: ignore[misc]
+        with pytest.raises(err.InternalError):
+            Answer(stream, DECODING).read()
+        assert stream.discarded
+
+
+def test_sequence_numbers_go_round(connection: Connection) -> None:
+    many = " UNION ALL ".join(["SELECT 1 AS a"] * 1000)
+    for _ in range(2):
+        assert connection.fetch(many).rows == ((1,),) * 1000
