@@ -253,9 +253,9 @@ def test_the_check_of_a_connection_in_use_sends_nothing(
         original(self, command, sql)
 
     monkeypatch.setattr(Connection, "_begin_command", recording)
-    for _ in range(10):
-        database.read("SELECT 2")
-    assert sent == [b"SELECT 2"] * 10
+    for number in range(10):
+        database.read(f"SELECT {number}")
+    assert sent == [b"SELECT %d" % number for number in range(10)]
     assert os.getpid() == database._connections.get(0).process
 
 

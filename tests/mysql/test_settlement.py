@@ -31,11 +31,11 @@ def about_to_commit(tx: Transaction, fault: Callable[[], None]) -> None:
     """Have `fault` happen right before COMMIT is sent, and its reply awaited for half a second."""
     original = tx.connection.fetch
 
-    def fetch(sql: str, params: Any = ()) -> Result:
+    def fetch(sql: str, params: Any = (), *, prepare: bool = False) -> Result:
         if sql == "COMMIT":
             tx.connection._budget = 0.5
             fault()
-        return original(sql, params)
+        return original(sql, params, prepare=prepare)
 
     tx.connection.fetch = fetch  # type: ignore[method-assign]
 

@@ -12,9 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pymysql import err
 from pymysql.constants import CR
+from pymysql.protocol import FieldDescriptorPacket
+
+from studentapi.mysql.columns import NULL, length
 
 if TYPE_CHECKING:
-    from studentapi.mysql.columns import Decoding, Layout, Reader
+    from collections.abc import Callable
+
+    from studentapi.mysql.columns import Layout
+
+    Layouts = Callable[[list[Any]], Layout]
 
 LONGEST_PACKET = 0xFFFFFF
 """Bytes; one of this length goes on in the next packet."""
@@ -24,11 +31,10 @@ FIRST_CHUNK, CHUNK = 8 * 1024, 64 * 1024
 _HEADER = Struct("<HBB")
 _EOF_PACKET = Struct("<xHH")
 _STATUS = Struct("<HH")
-_OK, _NULL, _EOF, _ERROR = 0x00, 0xFB, 0xFE, 0xFF
+_PREPARED = Struct("<xIHH")
+_OK, _EOF, _ERROR = 0x00, 0xFE, 0xFF
 _EOF_SIZE = 9
 """Bytes below which a packet that begins with 0xFE ends something; a row is longer."""
-_WIDTHS = {0xFC: 2, 0xFD: 3, 0xFE: 8}
-"""Bytes of a length that does not fit into one, by the byte before it."""
 
 
 class Result(NamedTuple):
@@ -61,17 +67,18 @@ class Stream(Protocol):
 class Answer:
     """The answer to one command on `stream`, which stands at its beginning.
 
-    `status` is the server's, as of the last result that was read; `known`, what to know for the next time that
-    the same statement is asked, if anything.
+    `layout` says how rows with these columns are read. `status` is the server's, as of the last result that was
+    read; `known`, what to know for the next time that the same statement is asked, if anything.
     """
 
-    __slots__ = ("_at", "_data", "_decoding", "_number", "_stream", "known", "status")
+    __slots__ = ("_at", "_data", "_encoding", "_layout", "_number", "_stream", "known", "status")
 
-    def __init__(self, stream: Stream, decoding: Decoding) -> None:
+    def __init__(self, stream: Stream, encoding: str, layout: Layouts) -> None:
         self.status = 0
         self.known: Known | None = None
         self._stream = stream
-        self._decoding = decoding
+        self._encoding = encoding
+        self._layout = layout
         self._data = b""
         self._at = 0
         self._number = 1
@@ -96,25 +103,34 @@ class Answer:
             began, first = self._at, self._packet()
             if first[0] == _OK:
                 return self._done(first)
-            if first[0] == _NULL:
+            if first[0] == NULL:
                 self._stream.discard()
                 raise RuntimeError("the server asked for a local file")
-            columns, _ = _length(first, 0)
+            columns, _ = length(first, 0)
             layout = self._definitions(columns, began)
-        rows = self._rows(layout.readers)
+        rows = self._rows(layout)
         return Result(layout.names, rows, len(rows), 0)
+
+    def read_prepared(self) -> tuple[int, list[Any]]:
+        """The answer to COM_STMT_PREPARE: the statement's number, and its columns as PyMySQL describes them."""
+        number, columns, params = _PREPARED.unpack_from(self._packet())
+        definitions = [self._packet() for _ in range(params + bool(params) + columns)][params + bool(params) :]
+        if columns:
+            _ = self._packet()
+        return number, [FieldDescriptorPacket(one, self._encoding) for one in definitions]
 
     def _definitions(self, columns: int, began: int) -> Layout:
         definitions = [self._packet() for _ in range(columns)]
         _ = self._packet()  # their end
-        layout = self._decoding.layout(definitions)
+        layout = self._layout([FieldDescriptorPacket(one, self._encoding) for one in definitions])
         # only what begins an answer, has come in one piece, and is counted without a wrap is found again
         size = 5 + sum(4 + len(definition) for definition in definitions) + 9
-        if began == 0 and self._at == size and columns < _NULL:
+        if began == 0 and self._at == size and columns < NULL:
             self.known = Known(self._data[:size], columns + 2, layout)
         return layout
 
-    def _rows(self, readers: tuple[Reader, ...]) -> tuple[tuple[Any, ...], ...]:
+    def _rows(self, layout: Layout) -> tuple[tuple[Any, ...], ...]:
+        read_row = layout.row
         rows: list[tuple[Any, ...]] = []
         data, at, number = self._data, self._at, self._number
         end, unpack = len(data), _HEADER.unpack_from
@@ -138,25 +154,15 @@ class Answer:
                     err.raise_mysql_exception(packet[start:stop])
                 _, self.status = _EOF_PACKET.unpack_from(packet, start)
                 return tuple(rows)
-            row: list[Any] = []
-            for read in readers:
-                size = packet[start]
-                start += 1
-                if size >= _NULL:
-                    if size == _NULL:
-                        row.append(None)
-                        continue
-                    size, start = _length(packet, start - 1)
-                row.append(read(packet[start : start + size]))
-                start += size
-            if start != stop:
+            values, ended = read_row(packet, start)
+            if ended != stop:
                 self._stream.discard()
-                raise err.InternalError(f"A row of {start} bytes in a packet of {stop}")
-            rows.append(tuple(row))
+                raise err.InternalError("A row that is not as long as its packet")
+            rows.append(values)
 
     def _done(self, packet: bytes) -> Result:
-        affected, at = _length(packet, 1)
-        insert_id, at = _length(packet, at)
+        affected, at = length(packet, 1)
+        insert_id, at = length(packet, at)
         self.status, _ = _STATUS.unpack_from(packet, at)
         return Result((), (), affected, insert_id)
 
@@ -194,12 +200,3 @@ class Answer:
         start = self._at
         self._at += size
         return self._data[start : self._at]
-
-
-def _length(packet: bytes, at: int) -> tuple[int, int]:
-    """A length-encoded number at `at`, and where it ends."""
-    first = packet[at]
-    if first < _NULL:
-        return first, at + 1
-    end = at + 1 + _WIDTHS[first]
-    return int.from_bytes(packet[at + 1 : end], "little"), end

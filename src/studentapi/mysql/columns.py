@@ -14,23 +14,27 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pymysql import converters
 from pymysql.connections import TEXT_TYPES
 from pymysql.constants import FIELD_TYPE
-from pymysql.protocol import FieldDescriptorPacket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     Reader = Callable[[bytes], Any]
+    RowReader = Callable[[bytes, int], tuple[tuple[Any, ...], int]]
 
+NULL = 0xFB
+"""In place of a length: there is no value."""
+WIDTHS = {0xFC: 2, 0xFD: 3, 0xFE: 8}
+"""Bytes of a length that does not fit into one, by the byte before it."""
 BINARY = 63
 """The character set of what is no text."""
 UTF_8 = ("utf8", "utf-8")
 
 
 class Layout(NamedTuple):
-    """What the rows of a result are made of: each column's name, and what its values are read with."""
+    """What the rows of a result are made of; `row` reads one at a place in a packet: its values, and its end."""
 
     names: tuple[str, ...]
-    readers: tuple[Reader, ...]
+    row: RowReader
 
 
 class Decoding(NamedTuple):
@@ -40,10 +44,11 @@ class Decoding(NamedTuple):
     decoders: Mapping[int, Callable[[Any], Any] | None]
     use_unicode: bool
 
-    def layout(self, definitions: list[bytes]) -> Layout:
-        """Of a result with these column definitions, each as the server sends it."""
-        fields: list[Any] = [FieldDescriptorPacket(definition, self.encoding) for definition in definitions]
-        return Layout(tuple([field.name for field in fields]), tuple([self._reader(field) for field in fields]))
+    def layout(self, fields: Sequence[Any]) -> Layout:
+        """Of a result with these columns, as PyMySQL's `FieldDescriptorPacket` describes them."""
+        return Layout(
+            tuple([field.name for field in fields]), _rows_of(tuple([self._reader(field) for field in fields]))
+        )
 
     def _reader(self, field: Any) -> Reader:
         converter = self.decoders.get(field.type_code)
@@ -60,6 +65,33 @@ class Decoding(NamedTuple):
         if field.type_code in TEXT_TYPES:
             return None if field.charsetnr == BINARY else self.encoding
         return "ascii"
+
+
+def length(packet: bytes, at: int) -> tuple[int, int]:
+    """A length-encoded number at `at`, and where it ends."""
+    first = packet[at]
+    if first < NULL:
+        return first, at + 1
+    end = at + 1 + WIDTHS[first]
+    return int.from_bytes(packet[at + 1 : end], "little"), end
+
+
+def _rows_of(readers: tuple[Reader, ...]) -> RowReader:
+    def row(packet: bytes, at: int) -> tuple[tuple[Any, ...], int]:
+        values: list[Any] = []
+        for read in readers:
+            size = packet[at]
+            at += 1
+            if size >= NULL:
+                if size == NULL:
+                    values.append(None)
+                    continue
+                size, at = length(packet, at - 1)
+            values.append(read(packet[at : at + size]))
+            at += size
+        return tuple(values), at
+
+    return row
 
 
 def _of_text(encoding: str | None) -> Reader:

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pymysql import converters, err
 from pymysql.constants import COMMAND, CR, SERVER_STATUS
 
-from studentapi.mysql import board, session
+from studentapi.mysql import binary, board, session
 from studentapi.mysql.answers import LONGEST_PACKET, Answer, Known, Result
 from studentapi.mysql.columns import Decoding
 from studentapi.mysql.deadlines import TIMER_SLACK, TimedConnection
-from studentapi.mysql.errors import DatabaseUnavailable, TooLarge
+from studentapi.mysql.errors import DatabaseUnavailable, TooLarge, code_of
+from studentapi.mysql.prepared import NOT_FOUND, Prepared, Statements
 from studentapi.mysql.sockets import open_tcp
 from studentapi.mysql.tally import tally
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     import socket
 
     from studentapi.mysql.address import Address
+    from studentapi.mysql.answers import Layouts
+    from studentapi.mysql.prepared import Wanted
 
 MOST_KNOWN = 512
 """Statements whose columns a connection remembers,"""
@@ -86,6 +89,7 @@ class Connection(TimedConnection):
         self.address: Address | None = None
         self._managed_session = managed_session
         self._known: dict[str, Known] = {}
+        self._statements: Statements
         self._decoding: Decoding
         self._poll: select.poll | None = None
         if ssl_context is not None or managed_session:
@@ -134,6 +138,7 @@ class Connection(TimedConnection):
         self._let_kernel_time()
         self._decoding = Decoding(self.encoding, self.decoders, self.use_unicode)
         self._known.clear()
+        self._statements = Statements()
         self._poll = select.poll()
         self._poll.register(self._socket(), select.POLLIN | select.POLLPRI | select.POLLRDHUP)
 
@@ -236,29 +241,130 @@ class Connection(TimedConnection):
             tally.seconds += monotonic() - started
         return True
 
-    def fetch(self, sql: str, params: Any = ()) -> Result:
+    def fetch(self, sql: str, params: Any = (), *, prepare: bool = False) -> Result:
         """Run one statement, `%s` or `%(name)s` in it replaced by the escaped `params`.
 
-        With parameters, a percent sign is written `%%`. Raises PyMySQL's errors.
+        With parameters, a percent sign is written `%%`. `prepare`: a SELECT that is asked often may be prepared,
+        in a managed session; what it gives is the same. Raises PyMySQL's errors.
         """
         watch = tally.watch
         if watch is None:
-            return self._fetch(sql, params)
+            return self._fetch(sql, params, prepare)
         with watch(self, sql, bool(params)):
-            return self._fetch(sql, params)
+            return self._fetch(sql, params, prepare)
 
-    def _fetch(self, sql: str, params: Any) -> Result:
-        statement = (self._filled_in(sql, params) if params else sql).encode(self.encoding)
-        if len(statement) >= self.facts.largest_packet:
-            # The server would hang up in the middle of it, as if the link were lost.
-            raise TooLarge(
-                1153, f"A statement of {len(statement)} bytes; max_allowed_packet is {self.facts.largest_packet}"
-            )
+    def _fetch(self, sql: str, params: Any, prepare: bool) -> Result:
         started = monotonic()
         try:
-            return self._ask(sql, statement)
+            if prepare and self._managed_session:
+                result = self._execute_prepared(sql, params)
+                if result is not None:
+                    return result
+            return self._execute_text(sql, self._filled_in(sql, params))
+        finally:
+            tally.seconds += monotonic() - started
+
+    def _execute_text(self, sql: str, statement: bytes) -> Result:
+        """The result of `statement`, which is `sql` with its parameters."""
+        known = self._known.get(sql)
+        result, learned = self._exchange(COMMAND.COM_QUERY, statement, statement, self._decoding.layout, known)
+        if learned is not known and learned is not None and len(sql) <= LONGEST_KNOWN:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            self._known[sql] = learned
+        return result
+
+    def _execute_prepared(self, sql: str, params: Any) -> Result | None:
+        """The result, if it is a prepared statement's; None where it is to be sent as text."""
+        prepared = self._statements.find(sql)
+        if prepared is None:
+            wanted = self._statements.count(sql, params)
+            prepared = None if wanted is None else self._prepare(sql, wanted)
+            if prepared is None:
+                return None
+        execution = prepared.execution(params)
+        if execution is None or len(execution) >= min(self.facts.largest_packet, LONGEST_PACKET - 1):
+            return None
+        try:
+            result, prepared.known = self._exchange(
+                COMMAND.COM_STMT_EXECUTE, execution, sql, binary.layout, prepared.known
+            )
+        except binary.UnknownTypeError as error:  # since it was prepared, the table has changed
+            raise err.OperationalError(CR.CR_SERVER_LOST, f"A column cannot be read: {error}") from error
+        except err.Error as error:
+            if code_of(error) not in NOT_FOUND:
+                raise
+            self._statements.give_up(sql)
+            return None
+        return result
+
+    def _prepare(self, sql: str, wanted: Wanted) -> Prepared | None:
+        if wanted.evicted is not None:
+            self._send(COMMAND.COM_STMT_CLOSE, wanted.evicted.number.to_bytes(4, "little"), "")
+        self._send(COMMAND.COM_STMT_PREPARE, wanted.template.text, "")
+        answer = Answer(self, self.encoding, binary.layout)
+        try:
+            number, fields = answer.read_prepared()
+            binary.layout(fields)
+        except binary.UnknownTypeError:
+            self._statements.give_up(sql)
+            self._send(COMMAND.COM_STMT_CLOSE, number.to_bytes(4, "little"), "")
+            return None
+        except err.Error as error:
+            if self._sock is None:
+                raise
+            self._statements.give_up(sql, code_of(error))
+            return None
+        finally:
+            self._ahead = answer.rest()
+        prepared = Prepared(number, wanted.template)
+        self._statements.keep(sql, prepared)
+        return prepared
+
+    def _filled_in(self, sql: str, params: Any) -> bytes:
+        literal = self.literal
+        if not params:
+            text = sql
+        elif isinstance(params, dict):
+            text = sql % {name: literal(value) for name, value in params.items()}
+        else:
+            text = sql % tuple([literal(value) for value in params])
+        statement = text.encode(self.encoding)
+        largest = self.facts.largest_packet
+        if len(statement) >= largest:
+            # The server would hang up in the middle of it, as if the link were lost.
+            raise TooLarge(1153, f"A statement of {len(statement)} bytes; max_allowed_packet is {largest}")
+        return statement
+
+    def literal(self, value: Any) -> str:
+        """`value` as SQL writes it; as PyMySQL's `escape`, in one step for what is most frequent."""
+        if type(value) is str and not self.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES:
+            return f"'{converters.escape_string(value)}'"
+        escaped: str = self.escape(value)
+        return escaped
+
+    def _send(self, command: int, payload: bytes, sql: str | bytes) -> None:
+        """Send a command, whose statement is `sql`."""
+        size = len(payload) + 1
+        if size >= LONGEST_PACKET or self._result is not None:
+            self._execute_command(command, payload)
+            return
+        self._begin_command(command, sql)
+        self._write_bytes(_COMMAND.pack(size, command) + payload)
+
+    def _exchange(
+        self, command: int, payload: bytes, sql: str | bytes, layout: Layouts, known: Known | None
+    ) -> tuple[Result, Known | None]:
+        """Send a command and read its answer; also what to know for the next time, as `Answer` has it."""
+        answer = Answer(self, self.encoding, layout)
+        try:
+            self._send(command, payload, sql)
+            result = answer.read(known)
+            while answer.status & SERVER_STATUS.SERVER_MORE_RESULTS_EXISTS:
+                answer.read()  # of a CALL: an error in it is this statement's, not the next one's
         except err.Error:
             # The server's own errors end its answer; the others have closed the connection.
+            self._ahead = answer.rest()
             raise
         except (LookupError, AssertionError, struct.error) as error:
             self.discard()
@@ -268,44 +374,9 @@ class Connection(TimedConnection):
             # the answer must not be taken for that of the next statement.
             self.discard()
             raise
-        finally:
-            tally.seconds += monotonic() - started
-
-    def _filled_in(self, sql: str, params: Any) -> str:
-        literal = self.literal
-        if isinstance(params, dict):
-            return sql % {name: literal(value) for name, value in params.items()}
-        return sql % tuple([literal(value) for value in params])
-
-    def literal(self, value: Any) -> str:
-        """`value` as SQL writes it; as PyMySQL's `escape`, in one step for what is most frequent."""
-        if type(value) is str and not self.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES:
-            return f"'{converters.escape_string(value)}'"
-        escaped: str = self.escape(value)
-        return escaped
-
-    def _ask(self, sql: str, statement: bytes) -> Result:
-        """Send `statement`, which is `sql` with its parameters, and read its answer."""
-        size = len(statement) + 1
-        if size < LONGEST_PACKET and self._result is None:
-            self._begin_command(COMMAND.COM_QUERY, statement)
-            self._write_bytes(_COMMAND.pack(size, COMMAND.COM_QUERY) + statement)
-        else:
-            self._execute_command(COMMAND.COM_QUERY, statement)
-        answer = Answer(self, self._decoding)
-        known = self._known.get(sql)
-        try:
-            result = answer.read(known)
-            while answer.status & SERVER_STATUS.SERVER_MORE_RESULTS_EXISTS:
-                answer.read()  # of a CALL: an error in it is this statement's, not the next one's
-        finally:
-            self._ahead = answer.rest()
+        self._ahead = answer.rest()
         self.server_status = answer.status
-        if answer.known is not known and answer.known is not None and len(sql) <= LONGEST_KNOWN:
-            if len(self._known) >= MOST_KNOWN:
-                self._known.clear()
-            self._known[sql] = answer.known
-        return result
+        return result, answer.known
 
     def _execute_command(self, command: int, sql: str | bytes) -> None:
         """Send a command, its deadline starting now."""

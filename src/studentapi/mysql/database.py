@@ -240,7 +240,7 @@ class Database:
         if leaves is not None:
             connection.leaves = leaves
         try:
-            return connection.fetch(sql, params)
+            return connection.fetch(sql, params, prepare=True)
         except err.Error as error:
             raise self._connections.failed(error, connection) from error
 

@@ -99,7 +99,7 @@ class TimedConnection(Base):  # type: ignore[misc]
     def _start_clock(self, command: int, sql: str | bytes, now: float) -> None:
         """Begin a command's deadline."""
         budget, ended = self._budget, self._ended_by_server
-        if ended != "none" and command == COMMAND.COM_QUERY:
+        if ended != "none" and command in (COMMAND.COM_QUERY, COMMAND.COM_STMT_EXECUTE):
             self._server_ends = ended == "all" or _is_bounded(sql)
             if not self._server_ends:
                 budget = self._statement_timeout  # nobody but us ends it: no grace for a server that will not
