@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from pymysql import converters, err
 from pymysql.constants import FIELD_TYPE
 
-from studentapi.mysql import connection as connections
-from studentapi.mysql import prepared
+from studentapi.mysql import asking, prepared
 from studentapi.mysql.address import Address
 from studentapi.mysql.answers import Answer
 from studentapi.mysql.columns import Decoding
@@ -191,11 +190,11 @@ def test_moments_as_parameters_compare_as_moments(connection: Connection, protoc
 
 
 def test_known_columns_are_bounded(connection: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "MOST_KNOWN", 5)
+    monkeypatch.setattr(asking, "MOST_KNOWN", 5)
     for number in range(20):
         assert connection.fetch(f"SELECT {number}").rows == ((number,),)
         assert len(connection._known) <= 5
-    connection.fetch("SELECT 1 /* " + "x" * connections.LONGEST_KNOWN + " */")
+    connection.fetch("SELECT 1 /* " + "x" * asking.LONGEST_KNOWN + " */")
     assert not any("x" in sql for sql in connection._known)
 
 

@@ -11,7 +11,8 @@ from pymysql import err
 
 from studentapi import embedded
 from studentapi.mysql.address import Address
-from studentapi.mysql.connection import Connection, Facts, open_connection
+from studentapi.mysql.asking import Facts
+from studentapi.mysql.connection import Connection, open_connection
 from studentapi.mysql.database import Database
 from studentapi.mysql.errors import NoConnection
 from studentapi.mysql.servers import Servers, learn

@@ -12,7 +12,8 @@ from studentapi.gradebook.idempotency import Kept, Key
 from studentapi.mysql import killing, servers, settlement
 from studentapi.mysql.address import Address
 from studentapi.mysql.answers import Result
-from studentapi.mysql.connection import Connection, Facts, open_connection
+from studentapi.mysql.asking import Facts
+from studentapi.mysql.connection import Connection, open_connection
 from studentapi.mysql.database import Database
 from studentapi.mysql.errors import CommitUnknown, DatabaseUnavailable
 from studentapi.mysql.transaction import Transaction

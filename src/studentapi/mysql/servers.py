@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from pymysql import err
 
-from studentapi.mysql.connection import Connection, Facts, open_connection
+from studentapi.mysql.asking import Facts
+from studentapi.mysql.connection import Connection, open_connection
 from studentapi.mysql.errors import Consequence, consequence
 
 if TYPE_CHECKING:
