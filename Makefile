@@ -1,7 +1,7 @@
 # Paths here are relative, so that the tree may lie in a directory with spaces in its name.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint faults lock clean
+.PHONY: help setup run test lint faults bench lock clean
 
 # An environment knows where it was made: after the tree has moved it is made again.
 ifneq ("$(shell cat .venv/installed 2>/dev/null)","$(CURDIR)")
@@ -23,6 +23,7 @@ run: .venv/installed ## a private database in var/, the sample, and the service,
 test: .venv/installed ## every test; ARGS="-k name" for some of them
 	@scripts/database-server || echo "Going on without: some tests need one, and say so."
 	@scripts/network-tools || echo "Going on without: some tests need them, and say so."
+	@scripts/bench-tools wrk || echo "Going on without: some tests need it, and say so."
 	@exec .venv/bin/python -m pytest $(ARGS) $(PYTEST_ARGS)
 
 lint: .venv/installed ## style, types, and which storey may know which
@@ -35,6 +36,11 @@ faults: .venv/installed ## every fault done to every answer: a table, docs/fault
 	@scripts/database-server
 	@scripts/network-tools || echo "Going on without: some faults need them, and say so."
 	@exec .venv/bin/python -m lab.faults $(ARGS)
+
+bench: .venv/installed ## everyone measured side by side: tables, docs/bench.md, pictures; QUICK=1 in three minutes
+	@scripts/database-server
+	@scripts/bench-tools
+	@exec .venv/bin/python -m lab.bench $(if $(QUICK),--quick) $(ARGS)
 
 lock: .venv/installed ## pin the newest versions that pyproject.toml allows, with their hashes
 	@scripts/lock

@@ -17,12 +17,12 @@ import click
 from lab.answers import ANSWERS, Answer
 from lab.faults import experiment, isolation
 from lab.faults.kinds import FAULTS
-from lab.faults.machine import described
 from lab.faults.page import write_page
 from lab.faults.picture import write_picture
 from lab.faults.results import Results
 from lab.faults.scene import Scene
 from lab.faults.table import print_row, print_table
+from lab.machine import described
 from studentapi.embedded import PrivateServer
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def run_all(faults: list[Fault], answers: list[Answer], directory: Path) -> Resu
         scene.load_data()
         results = Results(
             day=datetime.now(UTC).date().isoformat(),
-            machine=described(scene),
+            machine=described({"database": str(scene.execute("SELECT VERSION()")[0][0])}),
             answers={answer.name: answer.title for answer in answers},
         )
         for fault in faults:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from xml.etree import ElementTree as ET
 
+from lab.drawing import INK, SOFT, box, sheet, text, write
 from lab.faults.cells import SHORT, worded
 from lab.faults.verdict import Severity
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from xml.etree import ElementTree as ET
 
     from lab.faults.results import Results, Row
 
 LABEL, WIDTH, HEIGHT, GAP = 222, 91, 42, 6
 MARGIN, TOP, BOTTOM = 24, 128, 64
 OURS = "studentapi"
-FONT = "system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', Arial, sans-serif"
-INK, SOFT, PAPER, LINE = "#1c2430", "#5b6675", "#ffffff", "#d5dbe3"
 COLOURS = {
     Severity.UNTOUCHED: ("#eef1f5", "#6a7482", "cannot happen"),
     Severity.NOTHING: ("#bfe6cc", "#12502c", "nothing failed"),
@@ -31,25 +30,13 @@ not tell red from green."""
 
 
 def write_picture(results: Results, path: Path) -> None:
-    """Write the SVG; it brings its own paper, so that it looks the same on white and on dark."""
+    """Write the SVG."""
     columns = list(results.answers)
     width = 2 * MARGIN + LABEL + len(columns) * WIDTH
     height = TOP + len(results.rows) * HEIGHT + BOTTOM
-    svg = ET.Element(
-        "svg",
-        {
-            "xmlns": "http://www.w3.org/2000/svg",
-            "viewBox": f"0 0 {width} {height}",
-            "width": str(width),
-            "height": str(height),
-            "font-family": FONT,
-            "role": "img",
-        },
-    )
-    ET.SubElement(svg, "title").text = "What clients of each answer saw, fault by fault"
-    _box(svg, (0.5, 0.5, width - 1, height - 1), PAPER, radius=12, stroke=LINE)
-    _text(svg, MARGIN, 40, "What clients saw", size=20, weight=700, anchor="start")
-    _text(svg, MARGIN, 62, "each fault, done under load to each answer", size=13, fill=SOFT, anchor="start")
+    svg = sheet(width, height, "What clients of each answer saw, fault by fault")
+    text(svg, MARGIN, 40, "What clients saw", size=20, weight=700, anchor="start")
+    text(svg, MARGIN, 62, "each fault, done under load to each answer", size=13, fill=SOFT, anchor="start")
     for number, name in enumerate(columns):
         _heading(
             svg, _left(number) + (WIDTH - GAP) / 2, SHORT.get(name, results.answers[name]), ours=name == OURS
@@ -58,10 +45,9 @@ def write_picture(results: Results, path: Path) -> None:
         _row(svg, TOP + number * HEIGHT, row, columns)
     if OURS in columns:
         frame = _left(columns.index(OURS)) - 3, TOP - 3, WIDTH, len(results.rows) * HEIGHT
-        _box(svg, frame, "none", radius=8, stroke=INK, stroke_width=2)
+        box(svg, frame, "none", radius=8, stroke=INK, stroke_width=2)
     _legend(svg, height - 26)
-    ET.indent(svg)
-    path.write_text(ET.tostring(svg, encoding="unicode") + "\n")
+    write(svg, path)
 
 
 def _left(column: int) -> float:
@@ -72,69 +58,27 @@ def _heading(svg: ET.Element, x: float, title: str, *, ours: bool) -> None:
     lines = title.split("\n")
     for number, line in enumerate(lines):
         y = TOP - 14 - 15 * (len(lines) - 1 - number)
-        _text(svg, x, y, line, size=12, weight=700 if ours else 500)
+        text(svg, x, y, line, size=12, weight=700 if ours else 500)
 
 
 def _row(svg: ET.Element, y: float, row: Row, columns: list[str]) -> None:
-    _text(svg, MARGIN, y + HEIGHT / 2 + 3, row.title, size=13, weight=500, anchor="start")
+    text(svg, MARGIN, y + HEIGHT / 2 + 3, row.title, size=13, weight=500, anchor="start")
     for number, name in enumerate(columns):
         outcome = row.outcomes.get(name)
         severity = Severity.UNTOUCHED if outcome is None else outcome.severity
         first, second = ("not run", "") if outcome is None else worded(outcome)
         fill, ink, _ = COLOURS[severity]
         x = _left(number)
-        _box(svg, (x, y, WIDTH - GAP, HEIGHT - GAP), fill, radius=5)
+        box(svg, (x, y, WIDTH - GAP, HEIGHT - GAP), fill, radius=5)
         middle = x + (WIDTH - GAP) / 2
-        _text(svg, middle, y + (16 if second else 22), first, size=13, weight=700, fill=ink)
+        text(svg, middle, y + (16 if second else 22), first, size=13, weight=700, fill=ink)
         if second:
-            _text(svg, middle, y + 30, second, size=10.5, fill=ink)
+            text(svg, middle, y + 30, second, size=10.5, fill=ink)
 
 
 def _legend(svg: ET.Element, y: float) -> None:
     x = float(MARGIN)
     for fill, _, words in COLOURS.values():
-        _box(svg, (x, y - 12, 16, 16), fill, radius=4)
-        _text(svg, x + 23, y + 1, words, size=12, fill=SOFT, anchor="start")
+        box(svg, (x, y - 12, 16, 16), fill, radius=4)
+        text(svg, x + 23, y + 1, words, size=12, fill=SOFT, anchor="start")
         x += 44 + 6.3 * len(words)
-
-
-def _box(
-    svg: ET.Element,
-    place: tuple[float, float, float, float],
-    fill: str,
-    *,
-    radius: float,
-    stroke: str | None = None,
-    stroke_width: float = 1,
-) -> None:
-    numbers = dict(zip(("x", "y", "width", "height", "rx"), (*place, radius), strict=True))
-    box = ET.SubElement(svg, "rect", {name: f"{value:g}" for name, value in numbers.items()} | {"fill": fill})
-    if stroke is not None:
-        box.set("stroke", stroke)
-        box.set("stroke-width", f"{stroke_width:g}")
-
-
-def _text(
-    svg: ET.Element,
-    x: float,
-    y: float,
-    words: str,
-    *,
-    size: float,
-    weight: int = 400,
-    fill: str = INK,
-    anchor: str = "middle",
-) -> None:
-    text = ET.SubElement(
-        svg,
-        "text",
-        {
-            "x": f"{x:g}",
-            "y": f"{y:g}",
-            "font-size": f"{size:g}",
-            "font-weight": str(weight),
-            "fill": fill,
-            "text-anchor": anchor,
-        },
-    )
-    text.text = words

@@ -114,25 +114,26 @@ class Proxy:
         only = None
         if connection is not None:
             only = next(flow for flow, number in self._flows.items() if number == connection)
-        return self._set(AfterBytes(count, direction, fate, only))
+        return self.watch(AfterBytes(count, direction, fate, only))
 
     def cut_at(self, needle: bytes, moment: Moment, fate: Fate = Fate.RESET) -> Trap:
         """Cut the flow on which `needle` next goes to the server, at this moment of its life."""
-        return self._set(AtBytes(needle, moment, fate))
+        return self.watch(AtBytes(needle, moment, fate))
 
     def call_at(self, needle: bytes, action: Callable[[], None]) -> Trap:
         """Call `action` when `needle` next comes on its way to the server, and then pass it on."""
-        return self._set(AtBytes(needle, Moment.SENT, None, action))
+        return self.watch(AtBytes(needle, Moment.SENT, None, action))
+
+    def watch(self, trap: Trap) -> Trap:
+        """Have `trap` look at all that passes from now on, until it springs."""
+        with self._lock:
+            self._traps.append(trap)
+        return trap
 
     def clear(self) -> None:
         """Watch for nothing any more."""
         with self._lock:
             self._traps.clear()
-
-    def _set(self, trap: Trap) -> Trap:
-        with self._lock:
-            self._traps.append(trap)
-        return trap
 
     def _start(self, target: Callable[..., None], *arguments: object) -> None:
         thread = threading.Thread(target=target, args=arguments, daemon=True)

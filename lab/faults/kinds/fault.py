@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from lab.answers.configuration import HOUR
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from lab.faults.scene import Scene
 
 
-class Fault:
+class Fault(ABC):
     """One fault. Subclasses say in `story` what happens, for the page that the run writes."""
 
     name: ClassVar[str]
@@ -26,14 +27,15 @@ class Fault:
 
     def prepare(self, scene: Scene) -> None:
         """Before the services start."""
+        del scene
 
     def url(self, scene: Scene, answer: Answer) -> str:
         """Where an answer finds its database."""
         return scene.url(answer)
 
+    @abstractmethod
     def inject(self, scene: Scene) -> None:
         """Do it; returns when it is over."""
-        raise NotImplementedError
 
     def touched(self, answer: Answer) -> bool:
         """Whether it could happen to this answer at all."""
@@ -42,6 +44,7 @@ class Fault:
 
     def recover(self, scene: Scene) -> None:
         """After the watch, before the rows are counted; also after a failure anywhere above."""
+        del scene
 
     def rows(self, scene: Scene, answer: Answer) -> dict[str, int]:
         """How often each key is in the table that counts in the end."""
@@ -49,3 +52,4 @@ class Fault:
 
     def tidy(self, scene: Scene) -> None:
         """At the very end, whatever happened."""
+        del scene

@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from lab.faults.scene import Scene
+    from collections.abc import Iterable, Mapping
 
 PARTS = ("PyMySQL", "DBUtils", "Flask", "Flask-SQLAlchemy", "SQLAlchemy", "uWSGI")
 
 
-def described(scene: Scene) -> dict[str, str]:
-    """What it is, by names for people."""
+def described(programs: Mapping[str, str], parts: Iterable[str] = PARTS) -> dict[str, str]:
+    """What it is, by names for people: `programs` and their versions, and those of the Python packages `parts`.
+
+    A package that is not installed is left out.
+    """
     gibibytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return {
         "processors": f"{len(os.sched_getaffinity(0))} × {_processor()}",
         "memory": f"{gibibytes:.0f} GiB",
         "system": f"{platform.system()} {platform.release().split('-')[0]}",
-        "database": str(scene.execute("SELECT VERSION()")[0][0]),
+        **programs,
         "Python": platform.python_version(),
-        **{name: version(name) for name in PARTS},
+        **{name: found for name in parts if (found := _version(name))},
     }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def _processor() -> str:

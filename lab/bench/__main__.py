@@ -1,0 +1,134 @@
+"""The command behind `make bench`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+import click
+
+from lab.bench import database_server, experiment, plan, programs
+from lab.bench.page import write_page
+from lab.bench.picture import write_pictures
+from lab.bench.results import Results
+from lab.bench.table import print_tables
+from lab.machine import described
+from lab.peers import PEERS, ROUTES, serving
+
+if TYPE_CHECKING:
+    from lab.bench.database_server import Flavour
+    from lab.peers import Peer, Route
+
+DOCS = Path(__file__).parents[2] / "docs"
+# testcontainers' helper, which cleans up after it, is one more image to pull; ours end with this command.
+os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
+
+
+@click.command()
+@click.option("--server", "servers", multiple=True, type=click.Choice(database_server.FLAVOURS))
+@click.option("--peer", "names", multiple=True, type=click.Choice([peer.name for peer in PEERS]))
+@click.option("--route", "routes", multiple=True, type=click.Choice(ROUTES))
+@click.option("--rounds", type=click.IntRange(1), help="How often each peer has its turn, everywhere.")
+@click.option("--seconds", type=click.FloatRange(0.1), help="How long each turn is.")
+@click.option("--quick", is_flag=True, help="Fewer and shorter turns, on MariaDB alone unless told otherwise.")
+@click.option("--into", type=click.Path(path_type=Path), help="The folder for bench.md, bench.json, bench-*.svg.")
+@click.option("--draw", is_flag=True, help="Run nothing: write the page and the pictures from bench.json.")
+def main(  # noqa: PLR0917 - click gives them by name
+    servers: tuple[Flavour, ...],
+    names: tuple[str, ...],
+    routes: tuple[Route, ...],
+    rounds: int | None,
+    seconds: float | None,
+    quick: bool,
+    into: Path | None,
+    draw: bool,
+) -> None:
+    """Measure everyone side by side; a part of it, or a quick run, is only written where --into says so."""
+    target = into or DOCS
+    if draw:
+        write(Results.read(target / "bench.json"), target)
+        return
+    whole = not (servers or names or routes or quick)
+    pace = plan.QUICK if quick else plan.FULL
+    if rounds is not None:
+        pace = replace(pace, rounds=rounds, others=rounds)
+    if seconds is not None:
+        pace = replace(pace, seconds=seconds)
+    blocks = list(plan.blocks(pace, routes or ROUTES, quick=quick))
+    peers = [peer for peer in PEERS if not names or peer.name in names]
+    results = run_all(servers or plan.servers(quick=quick), blocks, peers, quick=quick)
+    print_tables(results)
+    kept = whole or into is not None
+    if kept:
+        target.mkdir(parents=True, exist_ok=True)
+        results.write(target / "bench.json")
+    if not (servers or names or routes) and not grow(target if kept else None, quick=quick):
+        results.failures.append("lab.bench.growth failed")
+    if kept:
+        write(results, target)
+        click.echo(f"Written: {target / 'bench.md'}")
+    if results.failures:
+        sys.exit(1)
+
+
+def grow(target: Path | None, *, quick: bool) -> bool:
+    """Run the measurement of growth, into `target` where it is to be kept; False where it fails."""
+    into = ["--into", str(target)] if target else []
+    command = [sys.executable, "-m", "lab.bench.growth", *(["--quick"] if quick else []), *into]
+    return subprocess.run(command, check=False).returncode == 0
+
+
+def run_all(servers: tuple[Flavour, ...], blocks: list[plan.Block], peers: list[Peer], *, quick: bool) -> Results:
+    """Run all blocks on each server that is there, with each peer that can run here."""
+    began = monotonic()
+    results = Results(day=datetime.now(UTC).date().isoformat(), quick=quick, machine={})
+    able = []
+    for peer in peers:
+        if reason := lacking(peer):
+            results.missing[peer.title] = reason
+        else:
+            results.peers[peer.name] = peer.title
+            able.append(peer)
+    for flavour in servers:
+        if reason := database_server.why_not(flavour):
+            results.missing[plan.SERVER_TITLES[flavour]] = reason
+            continue
+        with database_server.running(flavour) as server, tempfile.TemporaryDirectory(prefix="bench-") as logs:
+            results.servers[flavour] = f"{plan.SERVER_TITLES[flavour]} {server.version}"
+            if not server.cpu_seconds():
+                results.missing[f"CPU time of {plan.SERVER_TITLES[flavour]}"] = (
+                    "its process is not seen from here"
+                )
+            experiment.run(server, blocks, able, results, Path(logs))
+    for name, reason in results.missing.items():
+        click.echo(f"Not measured: {name}: {reason}")
+    results.machine = described(programs.versions(results.servers), programs.PARTS)
+    results.seconds = round(monotonic() - began)
+    return results
+
+
+def lacking(peer: Peer) -> str | None:
+    """Why a peer cannot run here; None where it can, compiled by then."""
+    if reason := serving.missing(peer):
+        return f"lacks {reason}"
+    try:
+        serving.build(peer)
+    except subprocess.CalledProcessError:
+        return "does not compile"
+    return None
+
+
+def write(results: Results, target: Path) -> None:
+    """Write the page and the pictures."""
+    write_pictures(results, target)
+    write_page(results, target / "bench.md")
+
+
+main()

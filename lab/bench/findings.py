@@ -1,0 +1,76 @@
+"""What the figures say, in sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.bench.figures import Figures, figures, ratio
+from lab.bench.plan import SERVER_TITLES
+from lab.bench.targets import ours, verdicts, wide
+from lab.bench.words import micros, named, route_title, share
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lab.bench.results import Place, Results
+
+NEW, KEPT = "per_request", "persistent_db"
+"""The two that the question's answer compares."""
+LIMIT, HEIGHT = "bare", "go"
+AS_ANSWERED = {1, 8}
+"""The clients of which the answer's comparison is told in words; the tables have all."""
+
+
+def findings(results: Results) -> Iterator[str]:
+    """One for each thing that a reader would look for, on each server that was there."""
+    judged = [one for one in verdicts(results) if one.found is not None]
+    if judged:
+        reached = sum(one.reached for one in judged)
+        yield f"Of {len(judged)} targets that were measured, {reached} are reached."
+    size = results.sizes()[-1:]
+    for place in results.places():
+        if [(place.processes, place.threads)] == size and place.clients in AS_ANSWERED:
+            yield from _kept_connections(results, place)
+    for place in wide(results):
+        yield from _between(results, place)
+
+
+def _kept_connections(results: Results, place: Place) -> Iterator[str]:
+    there = results.at(place)
+    if NEW not in there or KEPT not in there:
+        return
+    new, kept = figures(there[NEW]), figures(there[KEPT])
+    yield (
+        f"**Connections kept, or new for each request** ({_where(place)}): kept ones (PersistentDB) serve "
+        f"{ratio(there[KEPT], there[NEW]).median:.2f} times the requests. The database server spends "
+        f"{micros(new.database_us)} µs on a request with a new connection, {micros(kept.database_us)} with a "
+        f"kept one, and is busy for {_load(new)} and {_load(kept)} of one processor's time. The CPU time of app "
+        f"and database is split {share(new.app_share)} to {share(1 - new.app_share)} with new connections and "
+        f"{share(kept.app_share)} to {share(1 - kept.app_share)} with kept ones; the question's answer "
+        "reports 55 % against 45 %."
+    )
+
+
+def _where(place: Place) -> str:
+    return f"{SERVER_TITLES[place.server]}, {named(place)}"
+
+
+def _load(found: Figures) -> str:
+    return share(found.rate * found.database_us / 1e6)
+
+
+def _between(results: Results, place: Place) -> Iterator[str]:
+    there = results.at(place)
+    mine = there.get(ours(place.route))
+    if mine is None:
+        return
+    words = []
+    if LIMIT in there:
+        times = ratio(mine, there[LIMIT]).median
+        words.append(f"{share(times)} of what a bare function serves with the same driver")
+    if HEIGHT in there:
+        times = ratio(mine, there[HEIGHT]).median
+        words.append(f"{share(times)} of what Go serves")
+    if words:
+        title = route_title(place.route).capitalize()
+        yield f"**{title}** ({_where(place)}): studentapi serves {', and '.join(words)}."

@@ -1,0 +1,129 @@
+"""The databases of each size: made when they are not there, and kept.
+
+A database is whole when its table `growth` says so, which is written last; one that is not is made again.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any
+
+from lab.bench.growth import cell, multiply
+from lab.bench.growth.sizes import EVERY, SIZES
+from lab.peers import data
+from studentapi import schema
+from studentapi.mysql.address import Address
+from studentapi.mysql.connection import open_connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from lab.bench.growth.sizes import Size
+    from studentapi.mysql.connection import Connection
+
+VERSION = 1
+"""What is made here; a change makes all databases anew."""
+CELL = "growth_cell"
+ANALYZED = (
+    "schools", "courses", "chapters", "classes", "assessments", "users", "enrollments", "attempts", "results",
+    "items", "responses",
+)  # fmt: skip
+_WHOLE = """CREATE TABLE growth (
+    version INT UNSIGNED NOT NULL, every INT UNSIGNED NOT NULL, copies INT UNSIGNED NOT NULL,
+    seconds DOUBLE NOT NULL
+) ENGINE=InnoDB"""
+_MARKED = "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND table_name = 'growth'"
+
+DIRTY_MOST = 0.02
+"""Share of the buffer pool's pages that may still have to be written when measuring begins."""
+SETTLING_MOST = 180.0
+_FLUSHING = {"innodb_max_dirty_pages_pct": 0, "innodb_io_capacity_max": 40_000, "innodb_io_capacity": 20_000}
+"""As fast as the disk takes it, instead of the 200 pages a second that are usual."""
+
+
+class Generator:
+    """Makes databases on one server. `url` gives the administrator's address of a database there."""
+
+    def __init__(
+        self, url: Callable[[str], str], *, every: int = EVERY, tell: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self.url = url
+        self._every = every
+        self._tell = tell
+
+    def make(self, sizes: Sequence[Size] = SIZES) -> None:
+        """Make those of `sizes` that are not there and whole; tables that are there are brought up to date."""
+        with closing(self.connect("mysql")) as connection:
+            self._whole(connection, CELL, 0, lambda: cell.load(self.url(CELL), self._every))
+            schema.upgrade(self.url(CELL))
+            for size in sizes:
+                if not self._whole(connection, size.database, size.copies, lambda size=size: self._make(size)):  # type: ignore[misc]
+                    schema.upgrade(self.url(size.database))
+
+    def settle(self) -> None:
+        """Return when what was written is on disk, so that nobody is measured beside the writing of it."""
+        with closing(self.connect("mysql")) as connection:
+            asked = ", ".join(f"@@{name}" for name in _FLUSHING)
+            before = connection.fetch(f"SELECT {asked}").rows[0]
+            _set(connection, _FLUSHING)
+            deadline = monotonic() + SETTLING_MOST
+            try:
+                while _dirty(connection) > DIRTY_MOST and monotonic() < deadline:
+                    sleep(0.2)
+            finally:
+                # backwards: the second has to stay above the third
+                _set(connection, dict(reversed(list(zip(_FLUSHING, before, strict=True)))))
+
+    def connect(self, database: str) -> Connection:
+        """A connection of the administrator's, whose statements may take as long as they want."""
+        return open_connection(Address.parse(self.url(database)), statement_timeout=None)
+
+    def _whole(self, connection: Connection, database: str, copies: int, make: Callable[[], None]) -> bool:
+        """Make sure that `database` is whole; whether it had to be made."""
+        wanted = (VERSION, self._every, copies)
+        rows: tuple[tuple[Any, ...], ...] = ()
+        if connection.fetch(_MARKED, (database,)).rows:
+            rows = connection.fetch(f"SELECT version, every, copies FROM {database}.growth").rows
+        if rows == (wanted,):
+            return False
+        started = monotonic()
+        connection.fetch(f"DROP DATABASE IF EXISTS {database}")
+        connection.fetch(f"CREATE DATABASE {database}")
+        make()
+        seconds = monotonic() - started
+        connection.fetch(_WHOLE.replace("TABLE growth", f"TABLE {database}.growth"))
+        connection.fetch(f"INSERT INTO {database}.growth VALUES (%s, %s, %s, %s)", (*wanted, seconds))
+        self._tell(f"{database}: made in {seconds:.0f} s")
+        return True
+
+    def _make(self, size: Size) -> None:
+        self._tell(f"{size.database}: {size.title} attempts …")
+        schema.upgrade(self.url(size.database))
+        with closing(self.connect(size.database)) as connection:
+            small = multiply.source(connection, CELL)
+            multiply.begin(connection, small, size)
+            with ThreadPoolExecutor(len(multiply.TOGETHER)) as pool:
+                for _ in pool.map(lambda tables: self._copy(size, small, tables), multiply.TOGETHER):
+                    pass
+            connection.fetch("DROP TABLE growth_copies")
+            data.add_class(connection)
+            data.add_token(connection)
+            connection.fetch(f"ANALYZE TABLE {', '.join(ANALYZED)}")
+
+    def _copy(self, size: Size, small: multiply.Source, tables: Sequence[str]) -> None:
+        with closing(self.connect(size.database)) as connection:
+            multiply.copy_tables(connection, small, tables)
+
+
+def _set(connection: Connection, values: Mapping[str, Any]) -> None:
+    for name, value in values.items():
+        connection.fetch(f"SET GLOBAL {name} = %s", (value,))
+
+
+def _dirty(connection: Connection) -> float:
+    rows: dict[str, Any] = dict(
+        connection.fetch("SHOW GLOBAL STATUS WHERE variable_name LIKE 'Innodb\\_buffer\\_pool\\_pages%'").rows
+    )
+    return int(rows["Innodb_buffer_pool_pages_dirty"]) / int(rows["Innodb_buffer_pool_pages_total"])

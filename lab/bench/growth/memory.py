@@ -1,0 +1,66 @@
+"""A worker's memory, request after request."""
+
+from __future__ import annotations
+
+from itertools import chain, zip_longest
+from typing import TYPE_CHECKING
+
+from lab.bench import load
+from lab.peers import data
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lab.bench.growth.ground import Ground
+    from lab.bench.growth.results import Results
+    from lab.bench.growth.sizes import Size
+    from lab.bench.service import Running
+
+THREADS = 8
+CLIENTS = 16
+REQUESTS, QUICK_REQUESTS = 200_000, 5_000
+SECONDS, QUICK_SECONDS = 5.0, 1.0
+"""Between two looks at the memory."""
+MIX = {"assessment-data": 40, "list-anywhere": 1, "statistics": 1}
+"""How often each is asked: mostly what most ask, and of what makes large answers a few."""
+
+
+def measure(ground: Ground, size: Size, results: Results) -> None:
+    """One worker process answers some 200,000 requests; every 5 seconds one looks at its memory."""
+    wanted, seconds = (QUICK_REQUESTS, QUICK_SECONDS) if results.quick else (REQUESTS, SECONDS)
+    requests = mixed({name: ground.questions(size)[name].requests for name in MIX})
+    service = ground.start(size, 1, THREADS)
+    try:
+        service.await_answer()
+        done = 0
+        while done < wanted:
+            sample = load.run(service.port, requests, clients=CLIENTS, seconds=seconds, token=data.TOKEN)
+            if sample.errors or not sample.requests:
+                raise load.LoadError(f"memory: {sample.errors} errors, {sample.requests} answers")
+            done += sample.requests
+            results.memory.append((done, worker_bytes(service)))
+    finally:
+        service.end()
+    said = f"{results.memory[-1][1] / 2**20:.1f} MiB, {growth(results.memory):+.2%} over the last half"
+    ground.tell(f"memory: {said}")
+
+
+def mixed(questions: Mapping[str, Sequence[load.Request]]) -> list[load.Request]:
+    """The questions of `MIX`, so often, evenly among each other."""
+    (most, most_often), *others = MIX.items()
+    pieces = [questions[most][at : at + most_often] for at in range(0, len(questions[most]), most_often)]
+    between = zip(*(questions[name][: len(pieces)] for name, _ in others), strict=False)
+    return list(chain.from_iterable((*piece, *few) for piece, few in zip_longest(pieces, between, fillvalue=())))
+
+
+def growth(memory: Sequence[tuple[int, int]]) -> float:
+    """How much a worker grew over the last half of its requests, as a share of what it had at their beginning."""
+    half = memory[-1][0] / 2
+    begin = next(size for requests, size in memory if requests >= half)
+    return memory[-1][1] / begin - 1
+
+
+def worker_bytes(service: Running) -> int:
+    """What its one worker has in memory; uWSGI's master was there before, and has the lower number."""
+    by_process = service.resident_by_process()
+    return by_process[max(by_process)]

@@ -1,0 +1,148 @@
+"""The page docs/sizing.md: what to set for a given load, out of growth.json and the settings' own defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING
+
+from limits import parse_many
+
+from lab.bench.growth import sizing_words as words
+from lab.bench.growth import workers
+from lab.bench.growth.asking import TITLES
+from lab.bench.growth.measure import CLIENTS, SMALL_POOL_QUESTIONS
+from lab.bench.growth.page import binary, questions
+from lab.bench.words import micros, millis
+from studentapi.cli.diagnosis.capacity import BESIDE, REPLACED, RESERVE
+from studentapi.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lab.bench.growth.results import Results
+
+PAGE = "sizing.md"
+BUSY = 0.6
+"""Share of a processor's time that is planned with; the rest is for what a minute's mean does not show."""
+LOADS = (50, 200, 500, 1000, 2000, 5000)
+THREADS = 8
+ROOM = 1.25
+"""Of a buffer pool, over the data: for what InnoDB keeps beside them."""
+STEP = 2**20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a load takes: processors of app and database, and what to set."""
+
+    load: int
+    app_processors: float
+    database_processors: float
+    processes: int
+    connections: int
+    memory: float
+
+
+def plan(load: int, app_us: float, database_us: float, worker_bytes: int) -> Plan:
+    """For `load` requests per second of these costs; `worker_bytes` is what a process has in memory."""
+    app, database = (load * us / 1e6 / BUSY for us in (app_us, database_us))
+    processes = max(1, ceil(app))
+    connections = (1 + REPLACED) * processes * (THREADS + BESIDE) + RESERVE
+    return Plan(load, app, database, processes, connections, processes * worker_bytes)
+
+
+def write_page(results: Results, path: Path) -> None:
+    """Write it, of a whole run."""
+    path.write_text("".join(_body(results)))
+
+
+def per_second(limit: str) -> float:
+    """What a rate limit such as `600/minute` or `20/second;600/minute` lets through in the long run."""
+    return min(float(one.amount) / one.get_expiry() for one in parse_many(limit))
+
+
+def _body(results: Results) -> Iterator[str]:
+    size, clients = results.stored[-1], CLIENTS[-1]
+    read = results.cell("assessment-data", size.name, clients)
+    write = results.cell("recording", size.name, CLIENTS[0])
+    app_rate, database_rate = (BUSY * 1e6 / us for us in (read.app_us, read.database_us))
+    machine = ", ".join(results.machine[name] for name in ("processors", "memory", "database"))
+    yield words.INTRODUCTION.format(machine=machine, app_rate=app_rate, database_rate=database_rate, busy=BUSY)
+    yield "| requests/s | processors: app | database | `PROCESSES` × `THREADS` | `max_connections` | memory |\n"
+    yield "| --: | --: | --: | --: | --: | --: |\n"
+    for load in LOADS:
+        one = plan(load, read.app_us, read.database_us, results.memory[-1][1])
+        processors = f"{one.app_processors:.1f} | {one.database_processors:.1f}"
+        shape = f"{one.processes} × {THREADS} | {one.connections} | {binary(one.memory)}"
+        yield f"| {load:,} | {processors} | {shape} |\n"
+    formula = f"`PROCESSES` × (`THREADS` + {BESIDE})"
+    yield words.SHAPES.format(threads=THREADS, reserve=RESERVE, formula=formula)
+    yield words.COSTS.format(size=size.title, clients=clients, busy=BUSY)
+    yield from _costs(results)
+    yield from _shapes(results)
+    yield from _pool(results)
+    limits = {
+        name: str(Settings.model_fields[f"rate_limit_{name}"].default)
+        for name in ("token", "address", "failures")
+    }
+    peak = 500
+    yield words.LIMITS.format(
+        **limits,
+        **{f"{name}_rate": per_second(limit) for name, limit in limits.items()},
+        peak=peak, twice=f"{2 * peak * 60}/minute",
+        app_rate=app_rate, queue=128 / app_rate, write_ms=write.p50_ms,
+    )  # fmt: skip
+
+
+def _costs(results: Results) -> Iterator[str]:
+    size, clients = results.stored[-1].name, CLIENTS[-1]
+    yield "| | app µs | database µs | p50 ms, 1 client |\n| --- | --: | --: | --: |\n"
+    for name in questions(results):
+        cell, alone = (results.cell(name, size, by) for by in (clients, CLIENTS[0]))
+        costs = f"{micros(cell.app_us)} | {micros(cell.database_us)} | {millis(alone.p50_ms)}"
+        yield f"| {TITLES[name]} | {costs} |\n"
+    yield "\n"
+
+
+def _shapes(results: Results) -> Iterator[str]:
+    processors = results.machine["processors"].split(" × ")[0] + " processors"
+    yield words.PROCESSES_TEXT.format(clients=results.workers[0].clients, processors=processors)
+    yield "| processes × threads | connections | requests/s | p99 ms |\n| --- | --: | --: | --: |\n"
+    for one in results.workers:
+        figures = f"{one.connections} | {one.rate:,.0f} | {millis(one.p99_ms)}"
+        yield f"| {one.processes} × {one.threads} | {figures} |\n"
+    best = max(results.workers, key=lambda one: one.rate)
+    cell = results.cell("assessment-data", results.stored[-1].name, CLIENTS[-1])
+    knee = workers.knee(results.clients)
+    yield words.THREADS_TEXT.format(
+        best=f"{best.processes} × {best.threads}", threads=THREADS, app_ms=cell.app_us / 1000,
+        knee=knee,
+        usual=f"{results.clients[0].processes} × {results.clients[0].threads}",
+        knee_p99=millis(next(one.p99_ms for one in results.clients if one.clients == knee)),
+        most=results.clients[-1].clients, most_p99=millis(results.clients[-1].p99_ms),
+    )  # fmt: skip
+
+
+def _pool(results: Results) -> Iterator[str]:
+    largest = results.stored[-1]
+    row = largest.bytes / largest.attempts
+    yield words.POOL.format(row=row, room=ROOM)
+    yield "| attempts | data and indexes | buffer pool |\n| --: | --: | --: |\n"
+    for attempts in (10_000, 100_000, 1_000_000, 10_000_000, 50_000_000):
+        size = attempts * row
+        pool = max(ceil(size * ROOM / STEP) * STEP, results.small_pool)
+        yield f"| {attempts:,} | {binary(size)} | {binary(pool)} |\n"
+    if results.small:
+        yield words.SMALL_POOL.format(
+            small=binary(results.small_pool), pool=binary(results.pool), clients=CLIENTS[-1]
+        )
+        yield "| | " + " | ".join(size.title for size in results.stored) + " |\n"
+        yield "| --- |" + " --: |" * len(results.stored) + "\n"
+        for name in SMALL_POOL_QUESTIONS:
+            for small in (True, False):
+                cells = [results.cell(name, size.name, CLIENTS[-1], small=small) for size in results.stored]
+                pool_size = binary(results.small_pool if small else results.pool)
+                yield f"| {TITLES[name]}, {pool_size} | {' | '.join(millis(cell.p50_ms) for cell in cells)} |\n"
+    yield "\n"

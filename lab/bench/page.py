@@ -1,0 +1,184 @@
+"""The page docs/bench.md, all of it out of the results."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.bench.database_server import OPTIONS
+from lab.bench.figures import figures, ranked, ratio
+from lab.bench.findings import findings
+from lab.bench.growth import page as growth
+from lab.bench.picture import CLIENTS_PICTURE, CPU_PICTURE
+from lab.bench.plan import ANSWER, SERVER_TITLES
+from lab.bench.targets import ours, verdicts
+from lab.bench.words import counted, micros, millis, named, rated, route_title, share, times
+from lab.peers.data import PAIRS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from lab.bench.results import Place, Results
+
+INTRODUCTION = """# Side by side
+
+<!-- Written by `make bench`; not by hand. -->
+
+How fast studentapi answers, beside what anyone would pick instead: every other answer to *"MySQL server has gone
+away"* ([lab/answers](../lab/answers)), and rivals that speak the same HTTP contract over the same tables
+([lab/peers](../lab/peers)). Compared are only ratios within one run: another machine has other figures.
+
+"""
+
+HOW = """## How it is measured
+
+**Who.** Every Python app but FastAPI's runs under the same [uwsgi.ini](../uwsgi.ini), FastAPI under uvicorn with
+uvloop and httptools, Go by itself with as many processors as the others have processes. All are given as many
+connections to the database as threads. An answer whose threads would share one connection gets processes of one
+thread instead. studentapi runs with every safety on, with authentication, validation, rate limits that are
+counted and not reached, and its log; the rivals authenticate and validate, and are spared the rest.
+
+**What.** The *city lookup* of the question's answer: 600 names, one indexed statement, on a route of Flask's.
+*Assessment data* of {students:,} students and chapters, a *list page* of 100 attempts, *recording* an attempt
+with 10 responses, and *class statistics*, on the whole OULAD sample. Before anything is measured, each rival's
+JSON is compared with studentapi's, member by member, and while it warms up, each answer is looked at.
+
+**How.** All apps are up and warm, and take turns: a slice of {seconds:g} s each, round after round, in an order
+that changes. What slows the machine down slows a whole round, so ratios are taken within each round; their median
+is given, with the lowest and the highest. wrk opens a connection for each request, as uWSGI's `http-socket` wants
+it, for all alike; uvicorn and Go could keep theirs. One answer with an error ends an app's measurement, and the
+command with it. Client, app and database share the machine.
+
+- **requests/s, p50, p99**: medians of the rounds. p99 is wrk's, which counts a stall once for each request that
+  it held up.
+- **app µs, db µs**: CPU time per request, user and system, of all of the app's processes and of the database
+  server's, from `/proc`.
+- **app share**: the app's part of the two. The rest is the database server's.
+- **connects, statements, pings** per request, by the database server's own `SHOW GLOBAL STATUS`. It counts a
+  connection's settings, BEGIN, COMMIT and the goodbye as statements. studentapi asks a connection that was idle
+  for over 2 s whether it lives: here, once in a slice, since the others have their turns in between.
+
+The database servers run on the same machine, as they come but for `{options}`.
+
+"""
+
+REPRODUCTION = """## This run
+
+{day}, {minutes} min, by
+
+```sh
+make bench
+```
+
+`make bench QUICK=1` takes under three minutes, and `ARGS="--route city --peer studentapi --peer bare"` measures a
+part; both print their tables, and write only where `--into` says. The raw figures of every slice are in
+[bench.json](bench.json).
+
+"""
+
+
+def write_page(results: Results, path: Path) -> None:
+    """Write the page; what a run of `lab.bench.growth` left beside it is part of it."""
+    path.write_text(
+        INTRODUCTION + "\n".join(_body(results)) + growth.sections(path.parent) + _reproduction(results)
+    )
+
+
+def _body(results: Results) -> Iterator[str]:
+    yield from _warnings(results)
+    yield from _targets(results)
+    yield "## What follows\n"
+    yield from (f"- {finding}" for finding in findings(results))
+    yield ""
+    if any(place.route == "city" for place in results.places()):
+        yield f"![Requests per second of the city lookup, by clients, at {ANSWER}]({CLIENTS_PICTURE})\n"
+    yield f"![CPU time per request, of the app and of the database server]({CPU_PICTURE})\n"
+    for number, size in enumerate(results.sizes()):
+        yield f"## {size[0]} × {size[1]}\n"
+        places = [place for place in results.places() if (place.processes, place.threads) == size]
+        if number:
+            yield from _by_clients(results, places)
+            yield "<details><summary>All figures of these</summary>\n"
+        for place in places:
+            yield from _table(results, place)
+        if number:
+            yield "</details>\n"
+    seconds = [one.seconds for measured in results.measured for one in measured.slices]
+    yield HOW.format(students=PAIRS, seconds=round(min(seconds, default=1), 1), options=" ".join(OPTIONS))
+
+
+def _warnings(results: Results) -> Iterator[str]:
+    if results.quick:
+        yield "> This was a quick run: few and short slices.\n"
+    for name, reason in results.missing.items():
+        yield f"> **Not measured: {name}**: {reason}.\n"
+    for words in results.failures:
+        yield f"> **Failed**: {words}\n"
+
+
+def _targets(results: Results) -> Iterator[str]:
+    size = next(iter(results.sizes()), (0, 0))
+    yield "## Targets\n"
+    yield f"studentapi's requests/s over the others' at {size[0]} × {size[1]} with 8 clients.\n"
+    titles = [SERVER_TITLES[server] for server in results.servers]
+    yield "| route | | target | " + " | ".join(titles) + " |"
+    yield "| --- | --- | --: |" + " --- |" * len(titles)
+    rows: dict[tuple[str, str, str], dict[str, str]] = {}
+    for one in verdicts(results):
+        said = "–" if one.found is None else f"{'✅' if one.reached else '❌'} {times(one.found)}"
+        rows.setdefault((one.route, one.title, one.words), {})[one.server] = said
+    for (route, title, words), found in rows.items():
+        cells = " | ".join(found.get(server, "–") for server in results.servers)
+        yield f"| {route_title(route)} | {title} | {words} | {cells} |"
+    yield ""
+
+
+def _by_clients(results: Results, places: list[Place]) -> Iterator[str]:
+    """Requests per second, in a table for each server and route."""
+    for server, route in dict.fromkeys((place.server, place.route) for place in places):
+        here = [place for place in places if (place.server, place.route) == (server, route)]
+        found = {place.clients: {name: figures(one) for name, one in results.at(place).items()} for place in here}
+        names = dict.fromkeys(name for there in found.values() for name in there)
+        yield f"### {route_title(route).capitalize()}, requests/s by clients, {SERVER_TITLES[server]}\n"
+        yield "| clients | " + " | ".join(str(clients) for clients in found) + " |"
+        yield "| --- |" + " --: |" * len(found)
+        for name in sorted(
+            names, key=lambda name: -max(there[name].rate for there in found.values() if name in there)
+        ):
+            title = f"**{results.peers[name]}**" if name == ours(route) else results.peers[name]
+            cells = (rated(there[name].rate) if name in there else "–" for there in found.values())
+            yield f"| {title} | " + " | ".join(cells) + " |"
+        yield ""
+
+
+def _table(results: Results, place: Place) -> Iterator[str]:
+    there = results.at(place)
+    mine = there.get(ours(place.route))
+    yield f"### {route_title(place.route).capitalize()}, {named(place)}, {SERVER_TITLES[place.server]}\n"
+    heads = "requests/s", "studentapi ×", "p50 ms", "p99 ms", "app µs", "db µs", "app share", "connects"
+    yield "| | " + " | ".join((*heads, "statements", "pings")) + " |"
+    yield "| --- |" + " --: |" * (len(heads) + 2)
+    for name, measured in ranked(there):
+        one = figures(measured)
+        title = results.peers[name]
+        cells = (
+            f"**{title}**" if measured is mine else title,
+            rated(one.rate),
+            times(ratio(mine, measured)) if mine is not None and measured is not mine else "",
+            millis(one.p50_ms),
+            millis(one.p99_ms),
+            micros(one.app_us),
+            micros(one.database_us),
+            share(one.app_share),
+            counted(one.connects),
+            counted(one.statements),
+            counted(one.pings),
+        )
+        yield "| " + " | ".join(cells) + " |"
+    yield ""
+
+
+def _reproduction(results: Results) -> str:
+    minutes = max(1, round(results.seconds / 60))
+    rows = "".join(f"| {name} | {value} |\n" for name, value in results.machine.items())
+    return REPRODUCTION.format(day=results.day, minutes=minutes) + "| | |\n| --- | --- |\n" + rows

@@ -1,0 +1,109 @@
+"""What a run found, as it is kept in bench.json."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, astuple, dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A peer under load for a moment: `requests` answered in `seconds`; latencies in milliseconds.
+
+    `app` and `database` are the CPU seconds that the peer's processes and the database server used meanwhile;
+    `connects`, `statements` and `pings` what the server counted, pings and whatever else is no statement.
+    """
+
+    requests: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+    app: float
+    database: float
+    connects: int
+    statements: int
+    pings: int
+
+    @property
+    def rate(self) -> float:
+        """Requests per second."""
+        return self.requests / self.seconds
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where peers are compared: on which database server, on which route, by how many clients at which size."""
+
+    server: str
+    route: str
+    processes: int
+    threads: int
+    clients: int
+
+
+@dataclass
+class Measured:
+    """A peer at a place: its slices, of which the n-th is of the same round as everyone's n-th."""
+
+    place: Place
+    peer: str
+    slices: list[Slice] = field(default_factory=list)
+
+
+@dataclass
+class Results:
+    """A run. `machine`: what it was made on, in words; `servers` and `peers`: titles by name.
+
+    `missing` says what was not measured and why, `failures` who answered wrongly.
+    """
+
+    day: str
+    quick: bool
+    machine: dict[str, str]
+    servers: dict[str, str] = field(default_factory=dict)
+    peers: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
+    measured: list[Measured] = field(default_factory=list)
+    seconds: int = 0
+
+    def places(self) -> list[Place]:
+        """Every place, once, in the order of measuring."""
+        return list(dict.fromkeys(one.place for one in self.measured))
+
+    def at(self, place: Place) -> dict[str, Measured]:
+        """Who was measured there, by name."""
+        return {one.peer: one for one in self.measured if one.place == place and one.slices}
+
+    def sizes(self) -> list[tuple[int, int]]:
+        """Processes × threads that were measured, in that order: at first as many processes as cores."""
+        return list(dict.fromkeys((place.processes, place.threads) for place in self.places()))
+
+    def write(self, path: Path) -> None:
+        """Write it, a line for each peer at a place."""
+        head = {name: value for name, value in vars(self).items() if name != "measured"}
+        lines = ",\n".join(json.dumps(_flat(one)) for one in self.measured)
+        path.write_text(f'{json.dumps(head, indent=1)[:-2]},\n "measured": [\n{lines}\n]}}\n')
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """The results in a bench.json."""
+        found = json.loads(path.read_text())
+        return cls(**{**found, "measured": list(_measured(found["measured"]))})
+
+
+def _flat(one: Measured) -> dict[str, Any]:
+    slices = [[round(value, 4) for value in astuple(each)] for each in one.slices]
+    return {**asdict(one.place), "peer": one.peer, "slices": slices}
+
+
+def _measured(lines: list[dict[str, Any]]) -> Iterator[Measured]:
+    for line in lines:
+        slices = [Slice(*values) for values in line.pop("slices")]
+        peer = line.pop("peer")
+        yield Measured(Place(**line), peer, slices)

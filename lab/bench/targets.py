@@ -1,0 +1,90 @@
+"""What studentapi is to reach, as ratios at as many processes as cores, with 8 threads each and 8 clients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from lab.bench.figures import Ratio, ratio, tail
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lab.bench.results import Place, Results
+
+CLIENTS = 8
+OURS = {"city": "studentapi"}
+"""The peer that is studentapi on a route; on every other, it is the whole service."""
+SERVICE = "service"
+
+AGAINST = (
+    ("city", "per_request", "connection per request, TLS off", 2.2),
+    ("city", "per_request_tls", "connection per request, PyMySQL's default TLS", 40.0),
+    ("city", "sqlalchemy_recycle", "Flask-SQLAlchemy, pool_recycle", 2.5),
+    ("city", "pooled_db", "PooledDB", 1.9),
+    ("city", "persistent_db", "PersistentDB, as in the answer", 1.15),
+    ("city", "mysqlclient", "Flask, mysqlclient (C)", 1.0),
+    ("city", "bare", "bare WSGI, PyMySQL: the limit", 0.75),
+    ("assessment-data", "orm", "Flask-SQLAlchemy's ORM", 4.0),
+    ("assessment-data", "mysqlclient", "Flask, mysqlclient, plain SQL", 1.2),
+    ("assessment-data", "fastapi", "FastAPI, asyncmy", 1.3),
+)
+"""Route, peer, its title, and how many times its requests/s ours are to be."""
+TAIL = 4.0
+"""The 99th percentile is to be at most so many times the median."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A target and what was found; `found` is None where it was not measured."""
+
+    server: str
+    route: str
+    title: str
+    wanted: float
+    found: Ratio | None
+    at_most: bool = False
+
+    @property
+    def reached(self) -> bool:
+        """Whether the median reaches it, as it is printed."""
+        if self.found is None:
+            return False
+        value = round(self.found.median, 2)
+        return value <= self.wanted if self.at_most else value >= self.wanted
+
+    @property
+    def words(self) -> str:
+        """The target in words."""
+        return f"{'≤' if self.at_most else '≥'} {self.wanted:g}"
+
+
+def ours(route: str) -> str:
+    """The peer that is studentapi on this route."""
+    return OURS.get(route, SERVICE)
+
+
+def wide(results: Results) -> list[Place]:
+    """The places that the targets are about."""
+    size = next(iter(results.sizes()), None)
+    return [
+        place
+        for place in results.places()
+        if (place.processes, place.threads) == size and place.clients == CLIENTS
+    ]
+
+
+def verdicts(results: Results) -> Iterator[Verdict]:
+    """Every target on every server that was there."""
+    places = {(place.server, place.route): place for place in wide(results)}
+    for server in results.servers:
+        for route, peer, title, wanted in AGAINST:
+            found = results.at(places[server, route]) if (server, route) in places else {}
+            mine, theirs = found.get(ours(route)), found.get(peer)
+            yield Verdict(
+                server, route, f"against {title}", wanted, ratio(mine, theirs) if mine and theirs else None
+            )
+        for route in dict.fromkeys(place.route for place in places.values() if place.server == server):
+            mine = results.at(places[server, route]).get(ours(route))
+            if mine is not None:
+                yield Verdict(server, route, "p99 over p50", TAIL, tail(mine), at_most=True)

@@ -1,0 +1,79 @@
+"""Who is measured beside studentapi: what a user would pick instead today, each as its own users write it.
+
+The other answers (`lab.answers`) look a city up. The rest speak studentapi's own HTTP contract (docs/api.md) on
+the routes that they have, over the same tables: token looked up by its SHA-256, input validated, the same JSON.
+`agreement` compares what they answer with what studentapi answers; who does less work is none of them. What
+studentapi does besides (rate limits, idempotency keys, the feed of changes, a log line for each request) they are
+spared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from lab.answers import ANSWERS
+
+Route = Literal["city", "assessment-data", "list", "recording", "statistics"]
+ROUTES: tuple[Route, ...] = get_args(Route)
+CONNECTIONS = "LAB_CONNECTIONS"
+"""Variable: connections that a process of a peer with a pool of its own may have."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One app: its name, what a table calls it, what serves it, and the routes that it has.
+
+    `application` is `module:callable` for uwsgi and uvicorn. `shares_connection`: its threads would share one
+    connection, which PyMySQL forbids, so processes × threads become as many processes of one thread. `tls`: it
+    connects by TLS where the server takes it, as PyMySQL does unless told otherwise; all others are told not to.
+    `module`: what it imports that `make setup` does not install.
+    """
+
+    name: str
+    title: str
+    server: Literal["uwsgi", "uvicorn", "go"]
+    routes: frozenset[Route]
+    application: str = ""
+    shares_connection: bool = False
+    tls: bool = False
+    module: str = ""
+
+
+_CITY = frozenset[Route]({"city"})
+_READS = frozenset[Route]({"city", "assessment-data", "list"})
+_ALL = frozenset(ROUTES)
+
+PEERS: tuple[Peer, ...] = (
+    *(
+        Peer(one.name, one.title, "uwsgi", _CITY, one.application, shares_connection=one.threads == 1)
+        for one in ANSWERS
+    ),
+    Peer(
+        "per_request_tls",
+        "a connection per request, PyMySQL's TLS",
+        "uwsgi",
+        _CITY,
+        "lab.answers.per_request:application",
+        tls=True,
+    ),
+    Peer("bare", "a bare WSGI function, PyMySQL", "uwsgi", _READS, "lab.peers.bare:application"),
+    Peer(
+        "mysqlclient",
+        "Flask, mysqlclient (C)",
+        "uwsgi",
+        _ALL,
+        "lab.peers.flask_mysqlclient:application",
+        module="MySQLdb",
+    ),
+    Peer("orm", "Flask-SQLAlchemy's ORM", "uwsgi", _ALL, "lab.peers.orm.app:application"),
+    Peer("fastapi", "FastAPI, asyncmy, uvicorn", "uvicorn", _ALL, "lab.peers.fastapi_asyncmy:application"),
+    Peer("go", "Go, net/http, go-sql-driver", "go", _READS),
+    Peer("service", "studentapi", "uwsgi", _ALL - _CITY, "studentapi.wsgi:application"),
+)
+"""Everyone, in the order of the tables. studentapi's city route is `lab.answers.studentapi`, of the answers."""
+
+
+def peer(name: str) -> Peer:
+    """The peer of this name; raises KeyError."""
+    return {one.name: one for one in PEERS}[name]

@@ -1,0 +1,113 @@
+"""What `make bench` writes: everyone who was measured, and plainly who was not."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from lab.bench.page import write_page
+from lab.bench.picture import CLIENTS_PICTURE, CPU_PICTURE, LABEL_STEP, apart, write_pictures
+from lab.bench.plan import ANSWER, ANSWER_CLIENTS
+from lab.bench.results import Measured, Place, Results, Slice
+from lab.bench.table import print_tables
+from lab.bench.words import ROUTES, SHORT
+from lab.peers import PEERS
+from lab.peers import ROUTES as NAMES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SERVERS = {"mariadb": "MariaDB 10.11.1", "mysql": "MySQL 9.7.0"}
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture
+def results() -> Results:
+    """A run of everyone everywhere, in which each peer has a rate of its own."""
+    found = Results("2026-01-01", quick=False, machine={"memory": "1 GiB"}, servers=SERVERS, seconds=1200)
+    found.peers = {peer.name: peer.title for peer in PEERS}
+    for server in SERVERS:
+        places = [Place(server, route, 2, 8, 8) for route in NAMES]
+        places += [Place(server, "city", ANSWER.processes, ANSWER.threads, clients) for clients in ANSWER_CLIENTS]
+        for place in places:
+            for number, peer in enumerate(PEERS):
+                if place.route in peer.routes:
+                    requests = 1000 + 37 * number
+                    one = Slice(requests, 1.0, 2.5, 6.25, 0.5 + number / 10, 0.25, 0, requests, 0)
+                    found.measured.append(Measured(place, peer.name, [one, one]))
+    return found
+
+
+def test_results_come_back_from_json_as_they_were(results: Results, tmp_path: Path) -> None:
+    results.write(tmp_path / "bench.json")
+    assert Results.read(tmp_path / "bench.json") == results
+    assert (tmp_path / "bench.json").stat().st_size < 300_000
+
+
+def test_the_page_has_a_table_for_each_place_with_everyone_who_was_there(
+    results: Results, tmp_path: Path
+) -> None:
+    write_page(results, tmp_path / "bench.md")
+    page = (tmp_path / "bench.md").read_text()
+    assert page.count("| requests/s |") == len(results.places())
+    for place in results.places():
+        for name in results.at(place):
+            assert results.peers[name] in page
+    assert "make bench" in page
+    assert "not by hand" in page
+
+
+def test_what_was_not_measured_is_said_plainly(results: Results, tmp_path: Path) -> None:
+    results.missing["MySQL"] = "there is none"
+    results.failures.append("orm failed: 3 errors")
+    results.quick = True
+    write_page(results, tmp_path / "bench.md")
+    page = (tmp_path / "bench.md").read_text()
+    assert "**Not measured: MySQL**: there is none" in page
+    assert "orm failed: 3 errors" in page
+    assert "quick run" in page
+
+
+def test_a_page_can_be_made_of_a_run_of_one_peer(results: Results, tmp_path: Path) -> None:
+    results.measured = [one for one in results.measured if one.peer == "timer"]
+    write_page(results, tmp_path / "bench.md")
+    write_pictures(results, tmp_path)
+    assert "a timer" in (tmp_path / "bench.md").read_text()
+
+
+def test_the_tables_on_a_terminal_say_who_reached_what(
+    results: Results, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_tables(results)
+    said = capsys.readouterr().out
+    assert "per request" in said
+    assert " yes " in said
+    assert " no " in said
+
+
+def test_the_pictures_show_everyone(results: Results, tmp_path: Path) -> None:
+    write_pictures(results, tmp_path)
+    lines = ET.parse(tmp_path / CLIENTS_PICTURE).getroot()
+    labels = [text.text or "" for text in lines.iter(f"{SVG}text")]
+    city = [peer.name for peer in PEERS if "city" in peer.routes]
+    for name in city:
+        assert sum(label.startswith(f"{SHORT[name]} 1,") for label in labels) >= len(SERVERS)
+    bars = ET.parse(tmp_path / CPU_PICTURE).getroot()
+    drawn = sum(len(results.at(place)) for place in results.places() if place.processes == 2)
+    legend, paper = 2, 1
+    assert len([*bars.iter(f"{SVG}rect")]) == 2 * drawn + legend + paper
+
+
+def test_labels_of_lines_that_end_together_stand_apart() -> None:
+    heights = apart([100.0, 101.0, 102.0, 300.0], 0, 400)
+    assert sorted(heights) == heights
+    assert all(after - before >= LABEL_STEP for before, after in pairwise(heights))
+    assert apart([400.0, 400.0], 0, 400) == [400 - LABEL_STEP, 400.0]
+
+
+def test_every_peer_and_route_has_a_name_for_pictures_and_tables() -> None:
+    assert set(SHORT) == {peer.name for peer in PEERS}
+    assert set(ROUTES) == set(NAMES)
