@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from apiflask import APIFlask
+from typing import TYPE_CHECKING
+
 from pydantic import SecretStr
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from studentapi import __version__, gradebook, logs
 from studentapi.api import rate_limits, request_log, routes, security, tracing
+from studentapi.api.application import Application
 from studentapi.api.bearers import Tokens
 from studentapi.api.cursors import Cursors
 from studentapi.api.state import EXTENSION, State
@@ -15,6 +17,9 @@ from studentapi.mysql import settlement
 from studentapi.mysql.database import Database
 from studentapi.mysql.observation import shared_board
 from studentapi.settings import Settings
+
+if TYPE_CHECKING:
+    from apiflask import APIFlask
 
 MOST_BODY_BYTES = 1024 * 1024
 """No request of this API needs more."""
@@ -28,7 +33,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     """
     settings = settings or Settings()  # type: ignore[call-arg]  # its fields come from the environment
     logs.configure(settings.log_level)
-    app = APIFlask(
+    app = Application(
         "studentapi",
         title="studentapi",
         version=__version__,
@@ -70,6 +75,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
         lines=settings.request_log == "on",
         open_to_all=settings.auth == "off",
         spans=tracing.spans(),
+        heads=(security.harden, rate_limits.tell),
     )
     if settings.trusted_proxies:
         hops = settings.trusted_proxies

@@ -3,21 +3,50 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
-from typing import Any
+import threading
+import time
+from contextlib import nullcontext, suppress
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 import orjson
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, WrappedLogger
+
+
+class RequestIds(Protocol):
+    """What names a request."""
+
+    @property
+    def request_id(self) -> str:
+        """Its id."""
+
+    @property
+    def trace_id(self) -> str:
+        """That of its trace."""
+
+
 REQUESTS = "studentapi.request"
 """The logger of a line for each request."""
+
+DELAY = 0.1
+"""Seconds after which requests' lines are written, where they may wait."""
+MOST = 1000
+"""Lines that wait; whoever brings one more writes them all."""
+
+of_request: ContextVar[RequestIds | None] = ContextVar("of_request", default=None)
+"""The request that is being answered: every line has its ids."""
 
 
 def configure(level: str) -> None:
     """Send structlog's lines, and those of libraries, from `level` on to standard output."""
     shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
+        _add_ids,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -33,7 +62,7 @@ def configure(level: str) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = _Writer(sys.stdout)
     handler.setFormatter(
         _Formatter(
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
@@ -49,11 +78,78 @@ def configure(level: str) -> None:
     root.setLevel(level.upper())
 
 
+def let_requests_wait() -> None:
+    """From now on, write requests' lines up to `DELAY` seconds later, several at once.
+
+    They are written before any other line and at the end of the process; one that is killed takes them along.
+    """
+    for handler in logging.getLogger("studentapi").handlers:
+        if isinstance(handler, _Writer):
+            handler.patient = True
+
+
 def write_request(line: dict[str, Any]) -> None:
     """Write the line of a request, which is complete as it is: a third of the time that another line takes."""
-    logger = logging.getLogger(REQUESTS)
-    if logger.isEnabledFor(logging.INFO):
-        logger.handle(logging.LogRecord(REQUESTS, logging.INFO, "", 0, line, None, None))
+    if _requests.isEnabledFor(logging.INFO):
+        _requests.handle(logging.LogRecord(REQUESTS, logging.INFO, "", 0, line, None, None))
+
+
+_requests = logging.getLogger(REQUESTS)
+
+
+def _add_ids(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    ids = of_request.get()
+    if ids is not None:
+        event.setdefault("request_id", ids.request_id)
+        event.setdefault("trace_id", ids.trace_id)
+    return event
+
+
+class _Writer(logging.StreamHandler[TextIO]):
+    """Writes lines in the order in which they come, those of requests a moment later where it is `patient`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self.patient = False
+        self._waiting: list[str] = []
+        self._some = threading.Event()
+        self._process = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, or keep it; under the handler's lock, as ever."""
+        if not (self.patient and record.name == REQUESTS):
+            self._write_waiting()
+            super().emit(record)
+            return
+        self._waiting.append(self.format(record) + self.terminator)
+        if len(self._waiting) == 1:
+            if self._process != os.getpid():
+                self._process = os.getpid()
+                threading.Thread(target=self._write_at_times, name="request log", daemon=True).start()
+            self._some.set()
+        elif len(self._waiting) > MOST:
+            self._try_to_flush()
+
+    def flush(self) -> None:
+        """Write what is left; `logging` does so at the end of the process, too."""
+        with self.lock or nullcontext():
+            self._write_waiting()
+            super().flush()
+
+    def _write_at_times(self) -> None:
+        while self._some.wait():
+            time.sleep(DELAY)
+            self._some.clear()
+            self._try_to_flush()
+
+    def _try_to_flush(self) -> None:
+        with suppress(OSError, ValueError):  # nobody reads it any more, or the process ends: the service goes on
+            self.flush()
+
+    def _write_waiting(self) -> None:
+        if self._waiting:
+            lines, self._waiting = self._waiting, []
+            self.stream.write("".join(lines))
 
 
 class _Formatter(structlog.stdlib.ProcessorFormatter):

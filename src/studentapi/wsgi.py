@@ -1,9 +1,11 @@
 """The callable that uwsgi.ini names."""
 
 import atexit
+import gc
 import os
 from typing import TYPE_CHECKING
 
+from studentapi import logs
 from studentapi.api.state import EXTENSION
 from studentapi.api.waiting_room import WaitingRoom
 from studentapi.api.worker_log import keep_headers_out
@@ -26,3 +28,8 @@ else:
     application = WaitingRoom(_app, _database, uwsgi)
     atexit.register(application.close)
     os.register_at_fork(after_in_child=keep_headers_out)
+    logs.let_requests_wait()
+# What is loaded by now stays: the workers' garbage collectors need not look through it again and again, nor write
+# into memory that they share.
+gc.collect()
+gc.freeze()

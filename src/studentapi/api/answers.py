@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from flask import Response
@@ -10,17 +11,33 @@ from flask.json.provider import JSONProvider
 from studentapi.gradebook.documents import dumps, loads
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from wsgiref.types import WSGIEnvironment
+
+JSON = "application/json"
+
+
+class Complete(Response):
+    """An answer of one piece whose head is as it is to be sent: 200, and no address in it.
+
+    Werkzeug goes through a head three times, to mend what other answers may need.
+    """
+
+    def get_wsgi_response(self, environ: WSGIEnvironment) -> tuple[Iterable[bytes], str, list[tuple[str, str]]]:
+        """The body, the status and the headers."""
+        body: Any = () if environ["REQUEST_METHOD"] == "HEAD" else self.response
+        return body, self.status, self.headers.to_wsgi_list()
 
 
 def answer(
     body: Any,
     status: int = 200,
     headers: Mapping[str, str] | None = None,
-    media_type: str = "application/json",
+    media_type: str = JSON,
 ) -> Response:
     """Make a response of `body`, which is made of dicts, lists, str, numbers, Decimal, dates, None."""
-    return Response(dumps(body), status, headers, content_type=media_type)
+    kind = Complete if status == HTTPStatus.OK else Response
+    return kind(dumps(body), status, headers, content_type=media_type)
 
 
 class Orjson(JSONProvider):

@@ -8,8 +8,9 @@ from pydantic import Field
 
 from studentapi.api.request import Body
 from studentapi.api.resource_routes import add_reading, add_writing, resource_model
-from studentapi.api.types import POINTS_MOST, PublicId, Time, Title, integer, number
+from studentapi.api.types import PublicId, Time, Title, integer, number
 from studentapi.gradebook import assessments
+from studentapi.gradebook.values import POINTS_GIVEN_MOST
 
 blueprint = APIBlueprint("assessments", __name__, tag="Assessments")
 
@@ -34,8 +35,8 @@ class AssessmentFields(Body):
     chapter_id: PublicId
     title: Title
     category: str = Field(min_length=1, max_length=64)
-    weight: number(0, POINTS_MOST) = Decimal(0)  # type: ignore[valid-type]
-    points_max: number(0.0001, POINTS_MOST)  # type: ignore[valid-type]
+    weight: number(0, POINTS_GIVEN_MOST) = Decimal(0)  # type: ignore[valid-type]
+    points_max: number(0.0001, POINTS_GIVEN_MOST)  # type: ignore[valid-type]
     due_at: Time | None = None
     counted: Literal["best", "last", "first", "mean"] = Field(
         "best", description="which of a student's attempts counts"
@@ -70,7 +71,7 @@ class ItemFields(Body):
         description="what automatic grading compares with; its form depends on the kind: docs/attempts.md. "
         "null: a person grades",
     )
-    points: number(0, POINTS_MOST)  # type: ignore[valid-type]
+    points: number(0, POINTS_GIVEN_MOST)  # type: ignore[valid-type]
 
 
 Assessment = resource_model(assessments.assessments, AssessmentFields)

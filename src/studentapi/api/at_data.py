@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import orjson
@@ -72,7 +73,8 @@ def at_data(student_id: str, body: AtDataRequest) -> Response:
 @blueprint.after_app_request
 def add_result_code(response: Response) -> Response:
     """Give a problem the members that this contract's clients look for; also where no route was found."""
-    if request.path.endswith("/at-data") and response.mimetype == problems.MEDIA_TYPE:
+    wrong = response.status_code >= HTTPStatus.BAD_REQUEST
+    if wrong and request.path.endswith("/at-data") and response.mimetype == problems.MEDIA_TYPE:
         problem = orjson.loads(response.get_data())
         name = problem["title"].upper().replace(" ", "_")
         problem |= {"resultCode": response.status_code, "resultDescription": name, "result": None}

@@ -15,10 +15,11 @@ from studentapi.api.openapi_parts import FAILURES
 from studentapi.api.request import Body, Query
 from studentapi.api.resource_routes import GUARDED, UNCHANGED
 from studentapi.api.state import database
-from studentapi.api.types import POINTS_MOST, PublicId, number
+from studentapi.api.types import PublicId, number
 from studentapi.gradebook import attempt_steps, responses
 from studentapi.gradebook.attempt_steps import Points
 from studentapi.gradebook.refusals import Invalid
+from studentapi.gradebook.values import POINTS_GIVEN_MOST
 
 if TYPE_CHECKING:
     from flask import Response
@@ -65,7 +66,7 @@ class PointsFields(Body):
     example: ClassVar = {"item_id": "cells-quiz-1", "points": 2}
 
     item_id: PublicId
-    points: number(0, POINTS_MOST)  # type: ignore[valid-type]
+    points: number(0, POINTS_GIVEN_MOST)  # type: ignore[valid-type]
 
 
 class GradeFields(Body):
@@ -73,7 +74,7 @@ class GradeFields(Body):
 
     example: ClassVar = {"score": 2}
 
-    score: number(0, POINTS_MOST) | None = None  # type: ignore[valid-type]
+    score: number(0, POINTS_GIVEN_MOST) | None = None  # type: ignore[valid-type]
     points: list[PointsFields] | None = Field(None, max_length=RESPONSES_MOST)
 
 

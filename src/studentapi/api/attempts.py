@@ -13,11 +13,12 @@ from studentapi.api.conditional import as_asked
 from studentapi.api.effects import Effect, carry_out, tagged
 from studentapi.api.request import Body, Query, without_defaults
 from studentapi.api.resource_routes import GUARDED, add_reading
-from studentapi.api.types import POINTS_MOST, PublicId, Time, number
+from studentapi.api.types import PublicId, Time, number
 from studentapi.gradebook import attempt_writing
 from studentapi.gradebook.attempt_writing import Told
 from studentapi.gradebook.attempts import attempts
 from studentapi.gradebook.responses import Answer
+from studentapi.gradebook.values import POINTS_GIVEN_MOST
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -109,7 +110,7 @@ class AttemptFields(Body):
     student_id: PublicId
     started_at: Time | None = Field(None, description="of an attempt that begins: now, unless told otherwise")
     submitted_at: Time | None = Field(None, description="with responses: now, unless told otherwise")
-    score: number(0, POINTS_MOST) | None = Field(  # type: ignore[valid-type]
+    score: number(0, POINTS_GIVEN_MOST) | None = Field(  # type: ignore[valid-type]
         None, description="in points; what the responses earn, unless told otherwise"
     )
     responses: list[AnswerFields] | None = Field(None, max_length=RESPONSES_MOST, description="all of them")
@@ -137,7 +138,7 @@ class AttemptChange(Body):
 
     started_at: Time | None = None
     submitted_at: Time | None = None
-    score: number(0, POINTS_MOST) | None = None  # type: ignore[valid-type]
+    score: number(0, POINTS_GIVEN_MOST) | None = None  # type: ignore[valid-type]
 
 
 def answers(given: list[AnswerFields] | None) -> list[Answer] | None:

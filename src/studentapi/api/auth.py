@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 from flask import Response as FlaskResponse
 from flask import g, request
 
-from studentapi.api import rate_limits, security
+from studentapi.api import rate_limits, request_log, security
 from studentapi.api.problems import problem
 from studentapi.api.state import state
 from studentapi.gradebook import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from wsgiref.types import WSGIEnvironment
 
     from apiflask import APIFlask
     from flask import Response
@@ -43,13 +44,16 @@ def requires(scope: Scope, *, student: str | None = None) -> Callable[[View], Vi
 
     `student` names the path's parameter that is a student's id: a token bound to a student may read there if it
     is its own. Where none is named, a bound token may not go at all. Before anything of a request is parsed, it
-    is also looked at for what no view takes: see `security.refusal`.
+    is also looked at for what no view takes: see `security.refusing`.
     """
 
     def decorate(view: View) -> View:
+        unreadable = security.refusing(view)
+
         @wraps(view)
         def guarded(**arguments: Any) -> Any:
-            refusal = _refusal(scope, arguments[student] if student else None) or security.refusal(view)
+            environ = request.environ
+            refusal = _refusal(scope, arguments[student] if student else None, environ) or unreadable(environ)
             return refusal or view(**arguments)
 
         guarded.required_scope = scope  # type: ignore[attr-defined]
@@ -87,15 +91,16 @@ def assert_all_declared(app: APIFlask) -> None:
         pass
 
 
-def _refusal(scope: Scope, student_id: str | None) -> Response | None:
+def _refusal(scope: Scope, student_id: str | None, environ: WSGIEnvironment) -> Response | None:
     """The answer to a bearer that may not, or None."""
     known = state().tokens
     if known is None:
         return None
-    token = _bearer(known)
+    token = _bearer(known, environ)
     if isinstance(token, FlaskResponse):
         return token
     g.token = token
+    request_log.note_bearer(environ, token.id)
     if scope not in token.scopes:
         return _forbidden(f"This needs a token with the scope {scope!r}.", scope)
     if token.student_id is not None and (scope != "read" or token.student_id != student_id):
@@ -103,29 +108,29 @@ def _refusal(scope: Scope, student_id: str | None) -> Response | None:
     return None
 
 
-def _bearer(known: Tokens) -> Token | Response:
+def _bearer(known: Tokens, environ: WSGIEnvironment) -> Token | Response:
     """Whose request this is, or the answer where that is nobody, or somebody who asks too often."""
-    kind, _, text = request.headers.get("Authorization", "").partition(" ")
+    kind, _, text = environ.get("HTTP_AUTHORIZATION", "").partition(" ")
     secret = text.strip() if kind.lower() == "bearer" else ""
     key = tokens.digest(secret)
-    token = known.recognised(key) or _stranger(known, secret, key)
+    token = known.recognised(key) or _stranger(known, secret, key, environ)
     if isinstance(token, FlaskResponse):
         return token
-    return rate_limits.refusal("token", token.id) or token
+    return rate_limits.refusal("token", token.id, environ) or token
 
 
-def _stranger(known: Tokens, secret: str, key: bytes) -> Token | Response:
+def _stranger(known: Tokens, secret: str, key: bytes, environ: WSGIEnvironment) -> Token | Response:
     """As `_bearer`, of one whom this process does not remember; its address may fail so and so often.
 
     A token that any process has recognised lately is tried all the same: who shares an address with somebody
     who fails is not kept out.
     """
-    limits, address = rate_limits.current(), rate_limits.client_address()
+    limits, address = rate_limits.current(), rate_limits.client_address(environ)
     token = None
     if not limits.is_used_up("failures", address) or limits.is_vouched(key.hex()):
         token = known.find(key) if tokens.is_secret(secret) else None
     if token is None:
-        return rate_limits.refusal("failures", address) or _unknown(said=bool(secret))
+        return rate_limits.refusal("failures", address, environ) or _unknown(said=bool(secret))
     limits.vouch(key.hex())
     return token
 

@@ -36,6 +36,8 @@ class _Known:
 
     def valid(self) -> Token | None:
         """The token, unless it has expired meanwhile."""
+        if self.token.expires_at is None:
+            return self.token
         return self.token if self.token.is_valid(datetime.now(UTC).replace(tzinfo=None)) else None
 
 
@@ -55,9 +57,12 @@ class Tokens:
         what they have for as long as that is good.
         """
         known = self._known.get(key)
-        if known is None or monotonic() - known.asked >= FORGOTTEN:
+        if known is None:
             return None
-        due = monotonic() - known.asked >= RENEWED and not self._database.away
+        since = monotonic() - known.asked
+        if since >= FORGOTTEN:
+            return None
+        due = since >= RENEWED and not self._database.away
         if not due or not known.renewal.acquire(blocking=False):
             return known.valid()
         try:

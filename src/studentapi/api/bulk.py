@@ -12,12 +12,13 @@ from studentapi.api.auth import requires
 from studentapi.api.effects import Effect, carry_out
 from studentapi.api.problems import problem
 from studentapi.api.request import Body, Query
-from studentapi.api.types import POINTS_MOST, PublicId, Time, number
+from studentapi.api.types import PublicId, Time, number
 from studentapi.api.validation import TWICE, worded
 from studentapi.gradebook import bulk_attempts
 from studentapi.gradebook.attempt_writing import Told
 from studentapi.gradebook.bulk import BadRows, Fault
 from studentapi.gradebook.bulk_attempts_known import Given
+from studentapi.gradebook.values import POINTS_GIVEN_MOST
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -43,7 +44,7 @@ class BulkAttempt(BaseModel):
     student_id: PublicId
     started_at: Time | None = None
     submitted_at: Time | None = None
-    score: number(0, POINTS_MOST) | None = None  # type: ignore[valid-type]
+    score: number(0, POINTS_GIVEN_MOST) | None = None  # type: ignore[valid-type]
     exempt: bool = Field(default=False, strict=True)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response, request
 from werkzeug.exceptions import BadRequest, PreconditionFailed, PreconditionRequired
 
+from studentapi.api.answers import JSON, Complete
 from studentapi.gradebook import documents
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ TAGS = r'(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*'
 """What If-Match and If-None-Match are, unless they are `*`: entity tags with commas between."""
 
 
+_CONDITIONS = frozenset({"HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"})
+
+
 def etag(body: Any) -> str:
     """The entity tag of a resource, without its quotes: the same for the same content, whoever asks."""
     return documents.version(documents.dumps(body))
@@ -26,13 +30,13 @@ def etag(body: Any) -> str:
 def answer_if_new(body: Any) -> Response:
     """Answer with `body` and its ETag, or with 304 where the client has it already."""
     content = documents.dumps(body)
-    response = Response(content, content_type="application/json")
-    response.set_etag(documents.version(content))
-    _refuse_malformed()
-    if request.if_none_match.contains_weak(response.get_etag()[0] or ""):
-        response.status_code = 304
-        response.set_data(b"")
-    return response
+    tag = documents.version(content)
+    headers = [("Content-Type", JSON), ("ETag", f'"{tag}"')]
+    if not _CONDITIONS.isdisjoint(request.environ):
+        _refuse_malformed()
+        if request.if_none_match.contains_weak(tag):
+            return Response(status=304, headers=headers)
+    return Complete(content, headers=headers)
 
 
 def as_asked(*, required: bool = True) -> Guard:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from werkzeug.routing import BaseConverter
 
 from studentapi.api import validation
-from studentapi.api.types import ID_PATTERN
+from studentapi.gradebook.values import ID_PATTERN
 
 # before any view names a model: a view keeps the adapter that it was made with
 registry.register("pydantic", validation.Adapter)

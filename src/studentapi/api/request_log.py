@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from flask import g, request
-from structlog.contextvars import bind_contextvars, unbind_contextvars
+from flask import request
 
 from studentapi import logs
 from studentapi.api import latency as latency_of
@@ -20,7 +19,7 @@ from studentapi.api.waiting_room import CROWDED, REQUEST, TAKEN_IN
 from studentapi.mysql.tally import tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from wsgiref.types import StartResponse, WSGIEnvironment
 
     from apiflask import APIFlask
@@ -28,22 +27,36 @@ if TYPE_CHECKING:
 
     from studentapi.api.spans import RequestSpan, Spans
 
+    Head = Callable[[list[tuple[str, str]], WSGIEnvironment], None]
+
 TIMING_ASKED = "HTTP_X_SERVER_TIMING"
 """`X-Server-Timing: 1` asks for `Server-Timing`."""
 
 
-def register(app: APIFlask, *, processes: int, lines: bool, open_to_all: bool, spans: Spans | None) -> None:
-    """Have every request of `app` seen, whose routes are all there; `processes` of its service."""
+def register(
+    app: APIFlask, *, processes: int, lines: bool, open_to_all: bool, spans: Spans | None, heads: Sequence[Head]
+) -> None:
+    """Have every request of `app` seen, whose routes are all there; `processes` of its service.
+
+    `heads` are called with each answer's headers, to add what every answer has, and its request's environment.
+    """
     routes = [(method, rule.rule) for rule in app.url_map.iter_rules() for method in rule.methods or ()]
     # room for those that take the place of others
     latency = app.extensions[latency_of.EXTENSION] = Latency(routes, processes + 2)
-    RequestLog(app, latency, lines=lines, open_to_all=open_to_all, spans=spans)
+    RequestLog(app, latency, lines=lines, open_to_all=open_to_all, spans=spans, heads=heads)
 
 
 def current_request_id() -> str | None:
     """The id of the current request; None where nobody has it seen."""
     known: _Known | None = request.environ.get(REQUEST)
     return None if known is None else known.ids.request_id
+
+
+def note_bearer(environ: WSGIEnvironment, token_id: str) -> None:
+    """Keep whose request it is."""
+    known: _Known | None = environ.get(REQUEST)
+    if known is not None:
+        known.token = token_id
 
 
 class _Known:
@@ -75,13 +88,21 @@ class RequestLog:
     """
 
     def __init__(
-        self, app: APIFlask, latency: Latency, *, lines: bool, open_to_all: bool, spans: Spans | None = None
+        self,
+        app: APIFlask,
+        latency: Latency,
+        *,
+        lines: bool,
+        open_to_all: bool,
+        spans: Spans | None = None,
+        heads: Sequence[Head] = (),
     ) -> None:
         self._app = app.wsgi_app
         self._latency = latency
         self._lines = lines
         self._open_to_all = open_to_all
         self._spans = spans
+        self._heads = heads
         app.wsgi_app = self  # type: ignore[method-assign]  # as Flask's documentation has it
         app.after_request(_note)
 
@@ -91,14 +112,17 @@ class RequestLog:
         if known is None:
             known = environ[REQUEST] = _Known(environ, self._spans)
             self._latency.began()
-        bind_contextvars(request_id=known.ids.request_id, trace_id=known.ids.trace_id)
+        logs.of_request.set(known.ids)
         answer = _Answer(self, known, environ)
         if known.span is not None:
             tally.watch = known.span.watch
 
         def begin(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
             answer.status = int(status[:3])
-            return start_response(status, headers + self._headers(answer), *more)
+            for complete in self._heads:
+                complete(headers, environ)
+            self._add_own(headers, answer)
+            return start_response(status, headers, *more)
 
         try:
             answer.parts = self._app(environ, begin)
@@ -145,13 +169,12 @@ class RequestLog:
             database_seconds=known.database_seconds,
         )
 
-    def _headers(self, answer: _Answer) -> list[tuple[str, str]]:
+    def _add_own(self, headers: list[tuple[str, str]], answer: _Answer) -> None:
         known = answer.known
+        request_id, trace_id, span_id = known.ids
         sampled = known.span is not None and known.span.sampled
-        headers = [
-            ("X-Request-ID", known.ids.request_id),
-            ("traceresponse", traceresponse(known.ids.trace_id, known.ids.span_id, sampled=sampled)),
-        ]
+        headers.append(("X-Request-ID", request_id))
+        headers.append(("traceresponse", traceresponse(trace_id, span_id, sampled=sampled)))
         asked = answer.environ.get(TIMING_ASKED) == "1"
         if asked and (known.token is not None or self._open_to_all):
             answer.count()
@@ -159,7 +182,6 @@ class RequestLog:
             rest = (monotonic() - known.started) * 1000 - database
             statements = f"{known.statements} statement{'' if known.statements == 1 else 's'}"
             headers.append(("Server-Timing", f'db;dur={database:.3f};desc="{statements}", app;dur={rest:.3f}'))
-        return headers
 
 
 class _Answer:
@@ -201,15 +223,14 @@ class _Answer:
                     self.count()
                     self._log.end(self)
                 tally.watch = None
-                unbind_contextvars("request_id", "trace_id")
+                logs.of_request.set(None)
 
 
 def _note(response: Response) -> Response:
     """Keep what only the application knows."""
-    known = request.environ.get(REQUEST)
+    asked = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - as Flask documents it
+    known = asked.environ.get(REQUEST)
     if known is not None:
-        rule = request.url_rule
+        rule = asked.url_rule
         known.route = None if rule is None else rule.rule
-        token = g.get("token")
-        known.token = None if token is None else token.id
     return response

@@ -35,6 +35,15 @@ EXPOSED_HEADERS = (
 )
 PREFLIGHT_SECONDS = "600"
 
+_ALWAYS = [
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+]
+_BODY = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
+"""What the environment of a request without a body has not."""
+_UNLESS_SAID = [("Cache-Control", "no-store"), ("Content-Security-Policy", POLICY)]
+
 
 def takes(*media_types: str) -> Callable[[View], View]:
     """Declare what a view reads of a request's body where no `input` says it; stands below `requires`."""
@@ -47,20 +56,20 @@ def takes(*media_types: str) -> Callable[[View], View]:
 
 
 def register(app: APIFlask, origins: Iterable[str] = ()) -> None:
-    """Give every answer of `app` its headers, and let scripts of `origins` (`https://host[:port]`) read them.
+    """Let scripts of `origins` (`https://host[:port]`) read the answers of `app`, and refuse what is no request.
 
     Not flask-cors: exact origins are a look into a set, and its patterns and wildcards are what is not wanted.
     A token travels in a header that a script sets, so no answer ever allows a browser's own credentials.
     """
     allowed = frozenset(origins)
 
-    def finish(response: Response) -> Response:
-        _harden(response, secure=request.is_secure)
-        if allowed:
-            _share(response, allowed)
-        return response
+    if allowed:
 
-    app.after_request(finish)
+        @app.after_request
+        def share(response: Response) -> Response:
+            _share(response, allowed)
+            return response
+
     app.wsgi_app = _readable(app.wsgi_app)  # type: ignore[method-assign, assignment]
 
 
@@ -76,21 +85,29 @@ def _readable(application: WSGIApplication) -> WSGIApplication:
             response = problem(414, "The query is too long.")
         else:
             return application(environ, start_response)
-        _harden(response, secure=False)
         return response(environ, start_response)
 
     return checked
 
 
-def refusal(view: Callable[..., Any]) -> Response | None:
-    """The answer to a request with something that `view` would pass over in silence, or None."""
+def refusing(view: View) -> Callable[[WSGIEnvironment], Response | None]:
+    """What answers a request with something that `view` would pass over in silence; None to any other."""
+    taken = _media_types(view)
+
+    def refusal(environ: WSGIEnvironment) -> Response | None:
+        plain = not environ.get("QUERY_STRING") and _BODY.isdisjoint(environ)
+        return None if plain else _refusal(view, taken)
+
+    return refusal
+
+
+def _refusal(view: Callable[..., Any], taken: tuple[str, ...]) -> Response | None:
     query = request.environ.get("QUERY_STRING", "")
     try:
         if "%" in query:
             unquote_to_bytes(query.encode("latin-1")).decode()
     except UnicodeError:
         return problem(400, "The request has bytes that are not UTF-8.")
-    taken = _media_types(view)
     if not taken and request.method in ("POST", "PUT", "PATCH") and _has_body():
         return _unsupported("This takes no body.", {})
     if taken and _has_body():
@@ -137,16 +154,13 @@ def _twice(location: str, name: str) -> dict[str, str]:
     return {"location": location, "name": name, "detail": "Given more than once"}
 
 
-def _harden(response: Response, *, secure: bool) -> None:
-    """Students' data is for its reader alone, and is what its type says."""
-    headers = response.headers
-    headers.setdefault("Cache-Control", "no-store")
-    headers.setdefault("Content-Security-Policy", POLICY)
-    headers["X-Content-Type-Options"] = "nosniff"
-    headers["Referrer-Policy"] = "no-referrer"
-    headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    if secure:
-        headers["Strict-Transport-Security"] = HSTS
+def harden(headers: list[tuple[str, str]], environ: WSGIEnvironment) -> None:
+    """Complete an answer's head: students' data is for its reader alone, and is what its type says."""
+    there = {name.lower() for name, _ in headers}
+    headers += [one for one in _UNLESS_SAID if one[0].lower() not in there]
+    headers += _ALWAYS
+    if environ["wsgi.url_scheme"] == "https":
+        headers.append(("Strict-Transport-Security", HSTS))
 
 
 def _share(response: Response, allowed: frozenset[str]) -> None:

@@ -14,6 +14,7 @@ import secrets
 import struct
 import time
 from contextlib import contextmanager
+from functools import lru_cache
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,8 @@ SLOTS = 16
 LOCK_TIMEOUT = 0.1
 """Seconds to wait for the lock, which is held for microseconds."""
 LOCK_PAUSE = 0.000_05
+PLACED = 1024
+"""Keys whose places a process remembers: who asks, asks again."""
 
 _HEAD = 128
 _MUTEX_BYTES = 64  # more than pthread_mutex_t has on any platform of Linux
@@ -47,6 +50,7 @@ class SharedCounters(Storage):
         self._mutex = _Mutex(self._memory)
         # nobody who cannot read this memory can choose keys that meet in one bucket
         self._key = secrets.token_bytes(16)
+        self._placed = lru_cache(PLACED)(self._place)
 
     @property
     def base_exceptions(self) -> type[Exception]:
@@ -65,10 +69,11 @@ class SharedCounters(Storage):
 
     def count(self, key: str, expiry: int, amount: int = 1) -> tuple[int, float]:
         """As `incr`; and the seconds that are left of the window."""
-        digest = self._digest(key)
-        with self._mutex.held() as held:
+        digest, bucket = self._placed(key)
+        held = self._mutex.take()
+        try:
             now = monotonic()
-            place, end, count = self._find(digest, now) if held else (None, 0.0, 0)
+            place, end, count = self._find(digest, bucket, now) if held else (None, 0.0, 0)
             if place is None:
                 number = _UNCOUNTED.unpack_from(self._memory, _MUTEX_BYTES)[0]
                 _UNCOUNTED.pack_into(self._memory, _MUTEX_BYTES, number + 1)
@@ -76,6 +81,9 @@ class SharedCounters(Storage):
             end = end or now + expiry
             _SLOT.pack_into(self._memory, place, digest, end, count + amount)
             return count + amount, end - now
+        finally:
+            if held:
+                self._mutex.release()
 
     def get(self, key: str) -> int:
         """A counter's value."""
@@ -96,26 +104,27 @@ class SharedCounters(Storage):
 
     def clear(self, key: str) -> None:
         """Forget a counter."""
-        digest = self._digest(key)
+        digest, bucket = self._placed(key)
         with self._mutex.held():
-            place, end, _ = self._find(digest, monotonic())
+            place, end, _ = self._find(digest, bucket, monotonic())
             if place is not None and end:
                 _SLOT.pack_into(self._memory, place, bytes(16), 0.0, 0)
 
     def _read(self, key: str) -> tuple[float, int]:
-        digest = self._digest(key)
+        digest, bucket = self._placed(key)
         with self._mutex.held() as held:
-            _, end, count = self._find(digest, monotonic()) if held else (None, 0.0, 0)
+            _, end, count = self._find(digest, bucket, monotonic()) if held else (None, 0.0, 0)
             return end, count
 
-    def _digest(self, key: str) -> bytes:
-        return hashlib.blake2b(key.encode(errors="replace"), digest_size=16, key=self._key).digest()
+    def _place(self, key: str) -> tuple[bytes, int]:
+        """What stands for a key, and where its bucket begins."""
+        digest = hashlib.blake2b(key.encode(errors="replace"), digest_size=16, key=self._key).digest()
+        return digest, _HEAD + int.from_bytes(digest[:8]) % BUCKETS * _BUCKET
 
-    def _find(self, digest: bytes, now: float) -> tuple[int | None, float, int]:
+    def _find(self, digest: bytes, bucket: int, now: float) -> tuple[int | None, float, int]:
         """The place of a counter, the end of its window and its value; else a free place or None, 0 and 0."""
-        start = _HEAD + int.from_bytes(digest[:8]) % BUCKETS * _BUCKET
         free = None
-        for place in range(start, start + _BUCKET, _SLOT.size):
+        for place in range(bucket, bucket + _BUCKET, _SLOT.size):
             name, end, count = _SLOT.unpack_from(self._memory, place)
             if end <= now:
                 free = place if free is None else free
@@ -149,18 +158,24 @@ class _Mutex:
     @contextmanager
     def held(self) -> Iterator[bool]:
         """A block that one thread of one process runs at a time; False where that could not be had in time."""
-        held = self._take()
+        held = self.take()
         try:
             yield held
         finally:
             if held:
-                self._unlock(self._address)
+                self.release()
 
-    def _take(self) -> bool:
-        deadline = monotonic() + LOCK_TIMEOUT
+    def release(self) -> None:
+        """Let the next one in."""
+        self._unlock(self._address)
+
+    def take(self) -> bool:
+        """Keep the others out until `release`; False where that could not be had in time."""
+        deadline = 0.0
         while code := self._trylock(self._address):
             if code == errno.EOWNERDEAD:
                 return not self._consistent(self._address)
+            deadline = deadline or monotonic() + LOCK_TIMEOUT
             if monotonic() > deadline:
                 return False
             time.sleep(LOCK_PAUSE)

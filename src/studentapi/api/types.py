@@ -5,81 +5,63 @@ JSON's own types are taken as they are: a number in quotes is no number, and a t
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, date, datetime
-from decimal import ROUND_HALF_UP, Decimal
-from typing import Annotated, Any
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-ID_PATTERN = r"[A-Za-z0-9._:\-]{1,64}"
-PUBLIC_ID = {"type": "string", "pattern": f"^{ID_PATTERN}$", "not": {"enum": [".", ".."]}}
+from studentapi.gradebook import values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PUBLIC_ID = {"type": "string", "pattern": f"^{values.ID_PATTERN}$", "not": {"enum": [*values.NO_IDS]}}
 """What the document says of an id."""
 
 
 def _segment(value: str) -> str:
-    # of a path with one of these, every client makes another path
-    if value in (".", ".."):
+    if value in values.NO_IDS:
         raise PydanticCustomError("id", "An id is neither '.' nor '..'")
     return value
 
 
 PublicId = Annotated[
     str,
-    Field(pattern=f"^{ID_PATTERN}$"),
+    Field(pattern=f"^{values.ID_PATTERN}$"),
     AfterValidator(_segment),
     WithJsonSchema(PUBLIC_ID),
 ]
 
-Title = Annotated[str, Field(min_length=1, max_length=200)]
+Title = Annotated[str, Field(min_length=1, max_length=values.TITLE_MOST)]
 """One line for people."""
 
-_TIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})"
-)
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_FIRST_YEAR = 1000
-"""MySQL's DATE and DATETIME begin here."""
 _YEAR_PATTERN = "^[1-9][0-9]{3}-"
 
 
-def _time(value: object) -> object:
-    if isinstance(value, str) and _TIME.fullmatch(value):
-        try:
-            # of further digits of a second, six are kept
-            found = datetime.fromisoformat(re.sub(r"(\.[0-9]{6})[0-9]+", r"\1", value.upper()))
-            moment = found.astimezone(UTC).replace(tzinfo=None)
-        except (ValueError, OverflowError):
-            moment = datetime.min  # noqa: DTZ901 - naive, as the database has it
-        if moment.year >= _FIRST_YEAR:
-            return moment
-    raise PydanticCustomError(
-        "time", "This is no time as RFC 3339 has it, from the year 1000 on, such as 2026-01-31T12:00:00Z"
-    )
+def _reading(kind: str, read: Callable[[str], object]) -> BeforeValidator:
+    """With `read`, a value that is text; `kind` is pydantic's type of the error."""
 
-
-def _date(value: object) -> object:
-    if isinstance(value, str) and _DATE.fullmatch(value):
+    def validated(value: object) -> object:
         try:
-            day = date.fromisoformat(value)
-        except ValueError:
-            day = date.min
-        if day.year >= _FIRST_YEAR:
-            return day
-    raise PydanticCustomError("date", "This is no date from the year 1000 on, such as 2026-01-31")
+            return read(value if isinstance(value, str) else "")
+        except ValueError as error:
+            raise PydanticCustomError(kind, str(error)) from None
+
+    return BeforeValidator(validated)
 
 
 Time = Annotated[
     datetime,
-    BeforeValidator(_time),
+    _reading("time", values.read_time),
     WithJsonSchema({"type": "string", "format": "date-time", "pattern": _YEAR_PATTERN}),
 ]
 """A moment; taken with any offset, kept in UTC (naive) with microseconds, from the year 1000 on."""
 
 Date = Annotated[
     date,
-    BeforeValidator(_date),
+    _reading("date", values.read_date),
     WithJsonSchema({"type": "string", "format": "date", "pattern": _YEAR_PATTERN}),
 ]
 """A day, from the year 1000 on."""
@@ -98,17 +80,13 @@ def _json_integer(value: object) -> object:
     return int(value)  # type: ignore[call-overload]
 
 
-def _rounded(value: Decimal) -> Decimal:
-    return value.quantize(Decimal("0.0001"), ROUND_HALF_UP)
-
-
 def number(least: float, most: float, **schema: Any) -> Any:
     """A number from `least` to `most`, kept with 4 decimals."""
     return Annotated[
         Decimal,
         BeforeValidator(_json_number),
         Field(ge=Decimal(str(least)), le=Decimal(str(most))),
-        AfterValidator(_rounded),
+        AfterValidator(values.rounded),
         WithJsonSchema({"type": "number", "minimum": least, "maximum": most, **schema}),
     ]
 
@@ -123,34 +101,11 @@ def integer(least: int, most: int) -> Any:
     ]
 
 
-_INTEGER = re.compile(r"-?[0-9]{1,18}")
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+\-]?[0-9]{1,3})?")
-
-
-def read_integer(value: str) -> int:
-    """Read a whole number of a query; raises `PydanticCustomError`."""
-    if not _INTEGER.fullmatch(value):
-        raise PydanticCustomError("integer", "This is no whole number")
-    return int(value)
-
-
-def _read_number(value: str) -> float:
-    if not _NUMBER.fullmatch(value):
-        raise PydanticCustomError("number", "This is no number")
-    return float(value)
-
-
-def _read_boolean(value: str) -> bool:
-    if value not in ("true", "false"):
-        raise PydanticCustomError("boolean", "It is true or false")
-    return value == "true"
-
-
 def query_integer(least: int, most: int) -> Any:
     """A whole number from `least` to `most`, written in a query."""
     return Annotated[
         int,
-        BeforeValidator(read_integer),
+        _reading("integer", values.read_integer),
         Field(ge=least, le=most),
         WithJsonSchema({"type": "integer", "minimum": least, "maximum": most}),
     ]
@@ -160,14 +115,11 @@ def query_number(least: float, most: float) -> Any:
     """A number from `least` to `most`, written in a query as JSON writes it."""
     return Annotated[
         float,
-        BeforeValidator(_read_number),
+        _reading("number", lambda text: float(values.read_number(text))),
         Field(ge=least, le=most),
         WithJsonSchema({"type": "number", "minimum": least, "maximum": most}),
     ]
 
 
-QueryBoolean = Annotated[bool, BeforeValidator(_read_boolean), WithJsonSchema({"type": "boolean"})]
+QueryBoolean = Annotated[bool, _reading("boolean", values.read_boolean), WithJsonSchema({"type": "boolean"})]
 """`true` or `false`, written in a query."""
-
-POINTS_MOST = 99_999
-"""Points and weights have five digits before the point, percents three."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -113,9 +112,12 @@ def _nothing_loaded() -> Iterator[None]:
 
 
 def _checked_id(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not re.fullmatch(r"[A-Za-z0-9._:-]{1,64}", value):
-        raise click.BadParameter("an id is 1 to 64 of A-Z a-z 0-9 . _ : -")
-    return value
+    from studentapi.gradebook.values import read_id
+
+    try:
+        return value if value is None else read_id(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def _checked_label(_: click.Context, __: click.Parameter, value: str) -> str:

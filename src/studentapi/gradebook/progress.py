@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from studentapi.gradebook.documents import loads
 from studentapi.gradebook.resources import NotFound, Row
 from studentapi.gradebook.statistics import averages, rounded
 
@@ -13,22 +14,21 @@ if TYPE_CHECKING:
 
     from studentapi.mysql.database import Database
 
-# The outer joins answer all of it at once: the student, the chapter and the class that were asked for (NULL
-# where there is none), and a row for each attempt at each assessment of the chapter, in each class that the
-# student is enrolled in (NULL where there is none).
+# A row for each attempt at each assessment of the chapter, in each class that the student is enrolled in (NULL
+# where there is none), and none at all where the student, the chapter or the class asked for is not there.
+# The server makes one text of each row: a client pays for every column of an answer, whose name and type come
+# first. In JSON, for a name may hold any separator. They come as they are found: MariaDB would sort texts in a
+# table on disk.
 _SELECT = """
-    SELECT student.public_id, student.name,
-           chapter.public_id, chapter.title, course.public_id, chapter.mastery_percent, {asked},
-           assessment.public_id, class.public_id, assessment.title, assessment.category, assessment.weight,
-           assessment.points_max, assessment.due_at, results.percent,
-           attempts.number, attempts.state, attempts.submitted_at, attempts.score, attempts.percent,
-           attempts.is_late
-    FROM (SELECT 1 AS one) AS one
-        LEFT JOIN users AS student
-            ON student.public_id = %(student)s AND student.role = 'student' AND student.deleted_at IS NULL
-        LEFT JOIN (chapters AS chapter
-                JOIN courses AS course ON course.id = chapter.course_id AND course.deleted_at IS NULL)
-            ON chapter.public_id = %(chapter)s AND chapter.deleted_at IS NULL
+    SELECT JSON_ARRAY(
+        assessment.due_at, assessment.public_id, attempts.number,
+        class.public_id, assessment.title, assessment.category, assessment.weight, assessment.points_max,
+        results.percent,
+        attempts.state, attempts.submitted_at, attempts.score, attempts.percent, attempts.is_late,
+        student.name, chapter.title, course.public_id, chapter.mastery_percent)
+    FROM users AS student
+        JOIN chapters AS chapter
+        JOIN courses AS course ON course.id = chapter.course_id
         {join}
         LEFT JOIN (assessments AS assessment
                 JOIN classes AS class ON class.id = assessment.class_id AND class.deleted_at IS NULL
@@ -39,16 +39,24 @@ _SELECT = """
         LEFT JOIN results ON results.student_id = student.id AND results.assessment_id = assessment.id
         LEFT JOIN attempts ON attempts.student_id = student.id AND attempts.assessment_id = assessment.id
             AND attempts.deleted_at IS NULL
-    ORDER BY assessment.due_at IS NULL, assessment.due_at, assessment.public_id, attempts.number"""
+    WHERE student.public_id = %(student)s AND student.role = 'student' AND student.deleted_at IS NULL
+        AND chapter.public_id = %(chapter)s AND chapter.deleted_at IS NULL AND course.deleted_at IS NULL"""
 
-_IN_ALL_CLASSES = _SELECT.format(asked="NULL", join="", narrowed="")
+_IN_ALL_CLASSES = _SELECT.format(join="", narrowed="")
 _IN_ONE_CLASS = _SELECT.format(
-    asked="asked.public_id",
-    join="LEFT JOIN classes AS asked ON asked.public_id = %(class)s AND asked.deleted_at IS NULL",
+    join="JOIN classes AS asked ON asked.public_id = %(class)s AND asked.deleted_at IS NULL",
     narrowed="AND class.id = asked.id",
 )
-_HEAD = 7
-"""Columns of the student, the chapter and the class; those of an assessment and of an attempt follow."""
+_HEAD = 14
+"""Columns of an assessment and an attempt; those of the student and the chapter follow."""
+
+_THERE = """
+    SELECT EXISTS (SELECT 1 FROM users
+            WHERE public_id = %(student)s AND role = 'student' AND deleted_at IS NULL),
+        EXISTS (SELECT 1 FROM chapters JOIN courses ON courses.id = chapters.course_id
+            WHERE chapters.public_id = %(chapter)s
+                AND chapters.deleted_at IS NULL AND courses.deleted_at IS NULL),
+        EXISTS (SELECT 1 FROM classes WHERE public_id = %(class)s AND deleted_at IS NULL)"""
 
 
 def assessment_data(
@@ -64,22 +72,17 @@ def assessment_data(
     Over all classes that the student is enrolled in, or in `class_id` alone. `now` (naive, UTC) is what due
     times are compared with. Raises `NotFound` for the student, the chapter or the class.
     """
-    rows = database.read(
-        _IN_ALL_CLASSES if class_id is None else _IN_ONE_CLASS,
-        {"student": student_id, "chapter": chapter_id, "class": class_id},
-    )
-    student, name, chapter, title, course, mastery_percent, asked = rows[0][:_HEAD]
-    if student is None:
-        raise NotFound("student", student_id)
-    if chapter is None:
-        raise NotFound("chapter", chapter_id)
-    if class_id is not None and asked is None:
-        raise NotFound("class", class_id)
+    ids = {"student": student_id, "chapter": chapter_id, "class": class_id}
+    statement = _IN_ALL_CLASSES if class_id is None else _IN_ONE_CLASS
+    while not (found := database.read(statement, ids)):
+        _refuse_missing(database, ids)
+    rows = [loads(text) for (text,) in found]
+    name, title, course, mastery_percent = rows[0][_HEAD:]
     assessments = _assessments(rows)
     return {
-        "student": {"id": student, "name": name},
-        "chapter": {"id": chapter, "title": title, "course_id": course, "mastery_percent": mastery_percent},
-        "summary": summary(assessments, float(mastery_percent), now or datetime.now(UTC).replace(tzinfo=None)),
+        "student": {"id": student_id, "name": name},
+        "chapter": {"id": chapter_id, "title": title, "course_id": course, "mastery_percent": mastery_percent},
+        "summary": summary(assessments, mastery_percent, now or datetime.now(UTC).replace(tzinfo=None)),
         "assessments": assessments,
     }
 
@@ -97,16 +100,29 @@ def summary(assessments: Sequence[Row], mastery_percent: float, now: datetime) -
 
     What nothing graded leaves undefined is None, never 0.
     """
-    graded = [one for one in assessments if one["percent"] is not None]
-    percents = [float(one["percent"]) for one in graded]
-    average = averages([float(one["weight"]) for one in graded], percents)
+    attempted = missing = late = 0
+    weights, percents = [], []
+    for one in assessments:
+        attempts, percent, due = one["attempts"], one["percent"], one["due_at"]
+        if percent is not None:
+            weights.append(float(one["weight"]))
+            percents.append(float(percent))
+        if not attempts:
+            missing += due is not None and due < now
+            continue
+        attempted += 1
+        for attempt in attempts:
+            if attempt["is_late"]:
+                late += 1
+                break
+    average = averages(weights, percents)
     overall = average.overall
     return {
         "assessments": len(assessments),
-        "attempted": sum(1 for one in assessments if one["attempts"]),
-        "graded": len(graded),
-        "missing": sum(1 for one in assessments if not one["attempts"] and one["due_at"] and one["due_at"] < now),
-        "late": sum(1 for one in assessments if any(attempt["is_late"] for attempt in one["attempts"])),
+        "attempted": attempted,
+        "graded": len(percents),
+        "missing": missing,
+        "late": late,
         "mean_percent": rounded(average.mean),
         "weighted_percent": rounded(average.weighted),
         "best_percent": max(percents, default=None),
@@ -115,44 +131,67 @@ def summary(assessments: Sequence[Row], mastery_percent: float, now: datetime) -
     }
 
 
-def _assessments(rows: Sequence[tuple[Any, ...]]) -> list[Row]:
-    """Fold rows, one for each attempt, into assessments with their attempts."""
-    assessments: dict[str, Row] = {}
-    for row in rows:
-        key, of_class, title, category, weight, points_max, due_at, counted, *attempt = row[_HEAD:]
+def _refuse_missing(database: Database, ids: dict[str, str | None]) -> None:
+    """Raise `NotFound` for the first of `ids` that is not there; all may have come meanwhile."""
+    for (kind, public_id), there in zip(ids.items(), database.read(_THERE, ids)[0], strict=True):
+        if public_id is not None and not there:
+            raise NotFound(kind, public_id)
+
+
+def _assessments(rows: list[list[Any]]) -> list[Row]:
+    """Fold rows, one for each attempt, into assessments with their attempts; by due time, id and number."""
+    # texts of one width, which sort as the times do
+    rows.sort(key=lambda row: (row[0] is None, row[0], row[1], row[2]))
+    assessments: list[Row] = []
+    last = None
+    for (
+        due_at, key, number, of_class, title, category, weight, points_max,
+        counted, state, submitted_at, score, percent, is_late, *_,
+    ) in rows:  # fmt: skip
         if key is None:
             continue
-        if key not in assessments:
-            assessments[key] = {
-                "id": key,
-                "class_id": of_class,
-                "title": title,
-                "category": category,
-                "weight": weight,
-                "points_max": points_max,
-                "due_at": due_at,
-                "percent": counted,
-                "attempts": [],
-            }
-        number, state, submitted_at, score, percent, is_late = attempt
+        if key != last:
+            last = key
+            attempts: list[Row] = []
+            assessments.append(
+                {
+                    "id": key,
+                    "class_id": of_class,
+                    "title": title,
+                    "category": category,
+                    "weight": weight,
+                    "points_max": points_max,
+                    "due_at": _time(due_at),
+                    "percent": counted,
+                    "attempts": attempts,
+                }
+            )
         if number is not None:
-            assessments[key]["attempts"].append(
+            attempts.append(
                 {
                     "number": number,
                     "state": state,
-                    "submitted_at": submitted_at,
+                    "submitted_at": _time(submitted_at),
                     "score": score,
                     "percent": percent,
                     "is_late": bool(is_late),
                 }
             )
-    return list(assessments.values())
+    return assessments
+
+
+def _time(text: str | None) -> datetime | None:
+    """A time as the server writes it in JSON; naive, as all that it says."""
+    return None if text is None else datetime.fromisoformat(text)
 
 
 def _last_percent(assessments: Sequence[Row]) -> float | None:
-    graded = [attempt for one in assessments for attempt in one["attempts"] if attempt["state"] == "graded"]
-    if not graded:
-        return None
-    # max() keeps the first of equals, so backwards; an attempt graded without a submission is the earliest
-    last = max(reversed(graded), key=lambda attempt: attempt["submitted_at"] or datetime.min)  # noqa: DTZ901
-    return float(last["percent"])
+    last, percent = None, None
+    for one in assessments:
+        for attempt in one["attempts"]:
+            if attempt["state"] == "graded":
+                # one that was graded without a submission is the earliest
+                submitted = attempt["submitted_at"] or datetime.min  # noqa: DTZ901
+                if last is None or submitted >= last:
+                    last, percent = submitted, attempt["percent"]
+    return None if percent is None else float(percent)
