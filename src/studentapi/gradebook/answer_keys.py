@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Literal, get_args
 
+from studentapi.gradebook.values import ID_PATTERN
+
 Kind = Literal["single_choice", "multiple_choice", "true_false", "numeric", "short_text", "essay"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -32,7 +34,7 @@ MAX_DIGITS = 50
 MAX_EXPONENT = 400
 """Of ten, above and below 0: every double is inside, and an exact difference stays under 1,000 digits."""
 
-_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_ID = re.compile(ID_PATTERN)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _FLOAT = Context(prec=15)
@@ -93,7 +95,11 @@ def check_answer(kind: str, key: object, answer: object) -> None:
 
     Raises `InvalidKey` for a key that `check_key` refuses.
     """
-    of = read_key(kind, key)
+    check_answer_by(kind, read_key(kind, key), answer)
+
+
+def check_answer_by(kind: str, of: Key | None, answer: object) -> None:
+    """As `check_answer`, with the key as `read_key` gives it."""
     if answer is None:
         return
     match kind:

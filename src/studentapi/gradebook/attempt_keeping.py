@@ -14,16 +14,16 @@ from studentapi.gradebook import responses
 from studentapi.gradebook.attempts import attempts
 from studentapi.gradebook.changes import Record
 from studentapi.gradebook.refusals import Exists
-from studentapi.gradebook.results import recount
+from studentapi.gradebook.results import Graded, keep, recount
 from studentapi.mysql.errors import is_duplicate
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
-    from studentapi.gradebook.attempt_locks import Held, Place
+    from studentapi.gradebook.attempt_locks import Held, Room
     from studentapi.gradebook.changes import Action, Writer
     from studentapi.gradebook.resources import Row
-    from studentapi.gradebook.responses import Item, Responses
+    from studentapi.gradebook.responses import Responses
     from studentapi.mysql.transaction import Transaction
 
 _INSERT = """
@@ -38,11 +38,10 @@ _MADE_ONCE = ("id", "number")
 _CHANGING = ("state", "started_at", "submitted_at", "graded_at", "is_late", "score", "percent")
 
 
-def insert(
-    writer: Writer, place: Place, row: Row, items: Mapping[str, Item], answered: Responses | None = None
-) -> Row:
+def insert(writer: Writer, room: Room, row: Row, answered: Responses | None = None) -> Row:
     """Keep an attempt that is new; `row` has all fields but its times. Returns it whole. Raises `Exists`."""
-    tx, row = writer.tx, {**row, "created_at": place.now, "updated_at": place.now}
+    tx, place = writer.tx, room.place
+    row = {**row, "created_at": place.now, "updated_at": place.now}
     values = [row[name] for name in (*_MADE_ONCE, *_CHANGING, "created_at", "updated_at")]
     try:
         tx.execute(_INSERT, (*values, place.assessment, place.student))
@@ -50,10 +49,12 @@ def insert(
         existing = _existing(tx, row["id"]) if is_duplicate(error) else None
         raise existing or error from error
     if answered:
-        responses.write(tx, tx.last_insert_id, items, answered)
+        responses.write(tx, tx.last_insert_id, room.items, answered)
     writer.record(Record(attempts.plural, row["id"], "create", None, _told(row, answered, answered or ())))
     if row["state"] == "graded":
-        recount(tx, [(place.student, place.assessment)])
+        percent = row["percent"]
+        graded = Graded.of([percent]) if room.graded is None else room.graded.then(percent)
+        keep(tx, [(place.student, place.assessment, graded.counted(room.counted))])
     return row
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, get_args
 
 from studentapi.gradebook.refusals import NotAllowed
+from studentapi.gradebook.values import POINTS_KEPT_MOST, rounded
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,7 +18,6 @@ STATES: tuple[State, ...] = get_args(State)
 Step = Literal["save", "submit", "grade", "exempt", "reinstate"]
 STEPS: tuple[Step, ...] = get_args(Step)
 
-MOST_POINTS = Decimal("99999.9999")
 MOST_PERCENT = Decimal("999.9999")
 """The largest that the columns hold; more than 100 percent are bonus points."""
 
@@ -74,11 +74,11 @@ def scored(
 def percent_of(score: Decimal, points_max: Decimal) -> Decimal:
     """100 · score / points_max, rounded half up to 4 decimals.
 
-    Raises `NotAllowed` for more than `MOST_PERCENT`, or a score of more than `MOST_POINTS`.
+    Raises `NotAllowed` for more than `MOST_PERCENT`, or a score of more than `POINTS_KEPT_MOST`.
     """
     # Decimal divides to 28 digits: no quotient of two such numbers lies closer to a half than that
-    percent = (100 * score / points_max).quantize(Decimal("0.0001"), ROUND_HALF_UP)
-    if percent > MOST_PERCENT or score > MOST_POINTS:
+    percent = rounded(100 * score / points_max)
+    if percent > MOST_PERCENT or score > POINTS_KEPT_MOST:
         raise NotAllowed("score-too-high", f"The score would be more than {MOST_PERCENT} percent of points_max.")
     return percent
 

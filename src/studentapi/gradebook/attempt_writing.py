@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from studentapi.gradebook import responses, writing
 from studentapi.gradebook.attempt_keeping import insert, update
-from studentapi.gradebook.attempt_locks import Held, hold, hold_if_any, place_for
+from studentapi.gradebook.attempt_locks import Held, hold, hold_if_any, room_for
 from studentapi.gradebook.attempt_states import is_late, scored
 from studentapi.gradebook.attempts import attempts
 from studentapi.gradebook.ids import new_id
-from studentapi.gradebook.refusals import Invalid, NotAllowed
+from studentapi.gradebook.refusals import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
     from decimal import Decimal
 
-    from studentapi.gradebook.attempt_locks import Place
+    from studentapi.gradebook.attempt_locks import Place, Room
     from studentapi.gradebook.changes import Writer
     from studentapi.gradebook.resources import Row
-    from studentapi.gradebook.responses import Answer, Item, Responses
+    from studentapi.gradebook.responses import Answer, Responses
     from studentapi.gradebook.writing import Guard
     from studentapi.mysql.transaction import Transaction
 
@@ -55,8 +55,7 @@ def create(writer: Writer, told: Told, public_id: str | None = None) -> Row:
 
     Raises `Invalid` for a value that cannot be, `NotAllowed` for what the rules forbid, and `Exists`.
     """
-    place = place_for(writer.tx, told.assessment_id, told.student_id, told.at)
-    return _create(writer, place, told, public_id or new_id())
+    return _create(writer, _room_for(writer.tx, told), told, public_id or new_id())
 
 
 def replace(writer: Writer, public_id: str, told: Told, guard: Guard) -> tuple[Row, bool]:
@@ -69,19 +68,18 @@ def replace(writer: Writer, public_id: str, told: Told, guard: Guard) -> tuple[R
     held = hold_if_any(tx, public_id, with_items=True)
     if held is None:
         guard(None)
-        place = place_for(tx, told.assessment_id, told.student_id, told.at)
+        room = _room_for(tx, told)
         found = attempts.locked(tx, public_id)
         if found is None:
-            return _create(writer, place, told, public_id), True
+            return _create(writer, room, told, public_id), True
         # made meanwhile, by a request like this one
-        held = Held(place, *found, responses.items_of(tx, place.assessment))
+        held = Held(room.place, *found, responses.items_of(tx, room.place.assessment))
     guard(None if held.deleted else held.row)
     for name in ("assessment_id", "student_id"):
         if held.row[name] != getattr(told, name):
             raise Invalid(name, "It cannot be changed")
     if held.deleted:
-        place_for(tx, told.assessment_id, told.student_id, told.at)
-        _next_number(tx, held.place)
+        _room_for(tx, told).next_number()
     return _replace(writer, held, told), held.deleted
 
 
@@ -104,18 +102,21 @@ def delete(writer: Writer, public_id: str, guard: Guard) -> None:
     writing.delete(writer, attempts, public_id, guard)
 
 
-def _create(writer: Writer, place: Place, told: Told, public_id: str) -> Row:
-    items: dict[str, Item] = {}
+def _room_for(tx: Transaction, told: Told) -> Room:
+    with_items = told.responses is not None
+    return room_for(tx, told.assessment_id, told.student_id, told.at, with_items=with_items)
+
+
+def _create(writer: Writer, room: Room, told: Told, public_id: str) -> Row:
+    place, items = room.place, room.items
     answered = None
     if told.responses is not None:
-        items = responses.items_of(writer.tx, place.assessment)
         answered = responses.graded(items, responses.checked(items, told.responses))
-    number = _next_number(writer.tx, place)
     row = {
         "id": public_id,
         "assessment_id": told.assessment_id,
         "student_id": told.student_id,
-        "number": number,
+        "number": room.next_number(),
         "state": "in_progress",
         "started_at": place.now if told.is_start else None,
         "submitted_at": None,
@@ -125,7 +126,7 @@ def _create(writer: Writer, place: Place, told: Told, public_id: str) -> Row:
         "percent": None,
     }
     row = recorded(row, place, told, None if answered is None else responses.total(items, answered))
-    return insert(writer, place, row, items, answered)
+    return insert(writer, room, row, answered)
 
 
 def _replace(writer: Writer, held: Held, told: Told) -> Row:
@@ -148,21 +149,6 @@ def _replace(writer: Writer, held: Held, told: Told) -> Row:
     return update(writer, held, recorded(held.row, held.place, told, total), saved=saved, answered=answered)
 
 
-def _next_number(tx: Transaction, place: Place) -> int:
-    """The number of another attempt; deleted ones keep theirs, and are none of those that are allowed."""
-    # of a bare MAX(number) MariaDB looks for the end of the index's piece, and locks another student's row there
-    rows = tx.read(
-        "SELECT COALESCE(MAX(number + 0), 0), COALESCE(SUM(deleted_at IS NULL), 0)"
-        " FROM attempts FORCE INDEX (attempts_number) WHERE student_id = %s AND assessment_id = %s FOR UPDATE",
-        (place.student, place.assessment),
-    )
-    last, there = rows[0]
-    allowed = place.attempts_allowed
-    if allowed is not None and there >= allowed:
-        raise NotAllowed("attempts-used-up", f"The assessment allows {allowed} attempts, and they are used up.")
-    return int(last) + 1
-
-
 def recorded(row: Row, place: Place, told: Told, total: Decimal | None) -> Row:
     """`row` with what is told; `total` are the points of its responses, where these are all graded."""
     started_at = told.started_at or row["started_at"]
@@ -170,7 +156,7 @@ def recorded(row: Row, place: Place, told: Told, total: Decimal | None) -> Row:
     if submitted_at is None and told.responses is not None:
         submitted_at = row["submitted_at"] or place.now
     same = submitted_at == row["submitted_at"]
-    # what is there may be so: a client told when it started, and the database when it was submitted
+    # what is there may be so: a file may have had it so
     moved = not same or started_at != row["started_at"]
     if moved and started_at is not None and submitted_at is not None and submitted_at < started_at:
         raise Invalid("submitted_at", "It lies before started_at")

@@ -37,7 +37,9 @@ _OUTLINE = """
     ORDER BY chapter.position, chapter.public_id, assessment.due_at IS NULL, assessment.due_at,
              assessment.public_id"""
 _OF_ALL_CHAPTERS = _OUTLINE.format(chapters="chapter.course_id = class.course_id")
-_OF_ONE_CHAPTER = _OUTLINE.format(chapters="chapter.public_id = %(chapter)s")
+_OF_ONE_CHAPTER = _OUTLINE.format(
+    chapters="chapter.public_id = %(chapter)s AND chapter.course_id = class.course_id"
+)
 
 _STUDENTS = """
     SELECT users.id, users.public_id, users.name
@@ -63,6 +65,15 @@ class Assessment:
     chapter: int
     weight: float
     due_at: datetime | None
+
+
+class Outline(NamedTuple):
+    """A class, by its inner id too, with chapters in their order, and their assessments in this class."""
+
+    inner: int
+    summary: Row
+    chapters: list[Row]
+    assessments: list[Assessment]
 
 
 class HandedIn(NamedTuple):
@@ -128,29 +139,32 @@ def read(
 ) -> ClassRecords:
     """Read a class, by public ids: with all chapters of its course, or with one chapter alone.
 
-    `now` (naive, UTC) decides what is due, and who has withdrawn. A chapter of another course has no assessment
-    in this class. Raises `NotFound` for the class and the chapter.
+    `now` (naive, UTC) decides what is due, and who has withdrawn. Raises `NotFound` for the class, and for a
+    chapter that the class's course has not.
     """
     now = now or datetime.now(UTC).replace(tzinfo=None)
-    outline = database.read(
+    of = outline(database, class_id, chapter_id)
+    students = {
+        key: Student(student, name)
+        for key, student, name in database.read(_STUDENTS, {"class": of.inner, "today": now.date()})
+    }
+    if students and of.assessments:
+        asked = {"assessments": [assessment.key for assessment in of.assessments]}
+        _file(database.read(_HANDED_IN, asked), students)
+    return ClassRecords(of.summary, of.chapters, of.assessments, list(students.values()), now)
+
+
+def outline(database: Database, class_id: str, chapter_id: str | None = None) -> Outline:
+    """What a class is made of, but for its students; raises as `read` does."""
+    rows = database.read(
         _OF_ALL_CHAPTERS if chapter_id is None else _OF_ONE_CHAPTER, {"class": class_id, "chapter": chapter_id}
     )
-    public_id, title, term, inner, chapter = outline[0][:5]
+    public_id, title, term, inner, chapter = rows[0][:5]
     if public_id is None:
         raise NotFound("class", class_id)
     if chapter_id is not None and chapter is None:
         raise NotFound("chapter", chapter_id)
-    chapters, assessments = _outline(outline)
-    students = {
-        key: Student(student, name)
-        for key, student, name in database.read(_STUDENTS, {"class": inner, "today": now.date()})
-    }
-    if students and assessments:
-        asked = {"assessments": [assessment.key for assessment in assessments]}
-        _file(database.read(_HANDED_IN, asked), students)
-    return ClassRecords(
-        {"id": public_id, "title": title, "term": term}, chapters, assessments, list(students.values()), now
-    )
+    return Outline(inner, {"id": public_id, "title": title, "term": term}, *_outline(rows))
 
 
 def _outline(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Row], list[Assessment]]:

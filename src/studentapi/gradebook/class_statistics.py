@@ -2,18 +2,44 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from studentapi.gradebook import class_records
 from studentapi.gradebook.statistics import BINS, PERCENT_DECIMALS, histogram, rate, rounded, spread
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from studentapi.gradebook.resources import Row
     from studentapi.mysql.database import Database
 
 PASS_PERCENT = 50.0
+
+# A row for each student who counts, as one text: at how many of the assessments, and of those that are due, there
+# is an attempt; and of those that are graded how many there are, Σ percent, Σ weight, and Σ weight · percent.
+# The server adds up, exactly, what would be a row for each pair. By these indexes, whatever the server's
+# statistics say: all of an assessment lies together in them.
+_STUDENTS = """
+    SELECT CONCAT_WS('|', COALESCE(tried.assessments, 0), COALESCE(tried.due, 0),
+        graded.assessments, graded.percents, graded.weights, graded.products)
+    FROM enrollments JOIN users ON users.id = enrollments.user_id
+        LEFT JOIN (
+            SELECT student_id, COUNT(DISTINCT assessment_id) AS assessments,
+                COUNT(DISTINCT IF(assessment_id IN %(due)s, assessment_id, NULL)) AS due
+            FROM attempts FORCE INDEX (attempts_by_assessment)
+            WHERE assessment_id IN %(assessments)s AND deleted_at IS NULL
+            GROUP BY student_id) AS tried ON tried.student_id = users.id
+        LEFT JOIN (
+            SELECT results.student_id, COUNT(*) AS assessments, SUM(results.percent) AS percents,
+                SUM(assessments.weight) AS weights, SUM(assessments.weight * results.percent) AS products
+            FROM assessments STRAIGHT_JOIN results FORCE INDEX (results_by_assessment)
+                ON results.assessment_id = assessments.id
+            WHERE assessments.id IN %(assessments)s
+            GROUP BY results.student_id) AS graded ON graded.student_id = users.id
+    WHERE enrollments.class_id = %(class)s AND enrollments.role = 'student' AND enrollments.deleted_at IS NULL
+        AND (enrollments.withdrawn_on IS NULL OR enrollments.withdrawn_on > %(today)s)
+        AND users.role = 'student' AND users.deleted_at IS NULL"""
+_NONE = (0,)
+"""No assessment's inner id."""
 
 
 def chapter_statistics(
@@ -41,12 +67,22 @@ def chapter_statistics(
       the chapter's `mastery_percent`; `pass_rate` and `mastery_rate`: these / n
 
     What is undefined is None: with n = 0 all of them, with n = 1 the standard deviation. Raises `NotFound` for
-    the class and the chapter; in a chapter of another course nothing is assessed.
+    the class, and for a chapter that the class's course has not.
     """
-    records = class_records.read(database, class_id, chapter_id, now=now)
+    now = now or datetime.now(UTC).replace(tzinfo=None)
+    records = class_records.outline(database, class_id, chapter_id)
     chapter = records.chapters[0]
-    every = [records.figures(student, records.assessments) for student in records.students]
-    percents = [figures.percent for figures in every if figures.percent is not None]
+    due = [one.key for one in records.assessments if one.due_at is not None and one.due_at < now]
+    asked = {"assessments": [one.key for one in records.assessments] or _NONE, "due": due or _NONE}
+    rows = database.read(_STUDENTS, {"class": records.inner, "today": now.date(), **asked})
+    attempted, gaps, percents = 0, [], []
+    for (text,) in rows:
+        tried, tried_due, *graded = text.split("|")
+        attempted += tried != "0"
+        gaps.append(len(due) - int(tried_due))
+        if graded:
+            n, total, weights, products = map(float, graded)
+            percents.append(products / weights if weights else total / n)
     shown = [round(percent, PERCENT_DECIMALS) for percent in percents]
     of_all = spread(percents)
     passed = sum(percent >= pass_percent for percent in shown)
@@ -56,10 +92,10 @@ def chapter_statistics(
         "class": records.summary,
         "chapter": chapter,
         "assessments": len(records.assessments),
-        "enrolled": len(every),
-        "attempted": sum(figures.attempted > 0 for figures in every),
-        "missing": sum(figures.missing > 0 for figures in every),
-        "missing_attempts": sum(figures.missing for figures in every),
+        "enrolled": len(rows),
+        "attempted": attempted,
+        "missing": sum(gap > 0 for gap in gaps),
+        "missing_attempts": sum(gaps),
         "n": of_all.n,
         "mean_percent": rounded(of_all.mean),
         "median_percent": rounded(of_all.median),

@@ -89,7 +89,7 @@ _CELLS: dict[type, Callable[[Any], str]] = {
     str: guarded,
     bool: lambda value: "true" if value else "false",
     int: str,
-    Decimal: lambda value: f"{value.normalize():f}",
+    float: lambda value: f"{Decimal(repr(value)).normalize():f}",
     date: date.isoformat,
     datetime: lambda value: f"{value.isoformat()}Z",
 }

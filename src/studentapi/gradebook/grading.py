@@ -12,21 +12,22 @@ from studentapi.gradebook.answer_keys import (
     MAX_DIGITS,
     MAX_EXPONENT,
     ChoiceKey,
+    Key,
     NumericKey,
     TextKey,
     TrueFalseKey,
-    check_answer,
+    check_answer_by,
     read_choices,
     read_key,
     read_number,
     read_text,
     read_truth,
 )
+from studentapi.gradebook.values import POINTS_KEPT_MOST
 
-MAX_POINTS = Decimal("99999.9999")
-"""The largest that `items.points` holds."""
 _UNITS = 10_000
 """Of points: 4 decimals."""
+_NOTHING = Decimal("0.0000")
 _EXACT = Context(prec=3 * (MAX_EXPONENT + MAX_DIGITS))
 """Enough for every difference and product of numbers in these bounds to be exact."""
 
@@ -44,7 +45,7 @@ def is_graded_by_machine(kind: str, key: object) -> bool:
 
 
 def grade(kind: str, key: object, answer: object, points: Decimal) -> Grade:
-    """Grade an answer to an item that is worth `points`: 0 to `MAX_POINTS`, with at most 4 decimals.
+    """Grade an answer to an item that is worth `points`: 0 to `POINTS_KEPT_MOST`, with at most 4 decimals.
 
     No answer (None) earns 0. What is earned is rounded half up to 4 decimals.
 
@@ -59,33 +60,39 @@ def grade(kind: str, key: object, answer: object, points: Decimal) -> Grade:
 
     Raises `InvalidKey`, `InvalidAnswer`, and ValueError for points.
     """
-    if not points.is_finite() or not 0 <= points <= MAX_POINTS or round(points, 4) != points:
-        raise ValueError(f"points are from 0 to {MAX_POINTS}, with at most 4 decimals")
-    of = read_key(kind, key)
+    return grade_by(kind, read_key(kind, key), answer, points)
+
+
+def grade_by(kind: str, of: Key | None, answer: object, points: Decimal) -> Grade:
+    """As `grade`, with the key as `read_key` gives it."""
+    if not points.is_finite() or not 0 <= points <= POINTS_KEPT_MOST or round(points, 4) != points:
+        raise ValueError(f"points are from 0 to {POINTS_KEPT_MOST}, with at most 4 decimals")
     if of is None:
-        check_answer(kind, None, answer)
+        check_answer_by(kind, None, answer)
         return Grade(None, None)
     if answer is None:
-        return _grade(points, Fraction(0))
+        return _grade(points, 0)
     match of:
         case ChoiceKey():
             return _grade(points, _choices_share(of, read_choices(kind, of, answer)))
         case TrueFalseKey():
-            return _grade(points, Fraction(read_truth(answer) is of.correct))
+            return _grade(points, read_truth(answer) is of.correct)
         case NumericKey():
-            return _grade(points, Fraction(_is_near(of, read_number(answer))))
+            return _grade(points, _is_near(of, read_number(answer)))
         case TextKey():
-            return _grade(points, Fraction(_is_accepted(of, read_text(answer))))
+            return _grade(points, _is_accepted(of, read_text(answer)))
 
 
-def _grade(points: Decimal, share: Fraction) -> Grade:
+def _grade(points: Decimal, share: Fraction | int) -> Grade:
+    if share in (0, 1):  # all or nothing, as most are
+        return Grade((points if share else _NOTHING).quantize(_NOTHING), share == 1)
     units = math.floor(Fraction(points) * share * _UNITS + Fraction(1, 2))
     return Grade(Decimal(units).scaleb(-4, _EXACT), share == 1)
 
 
-def _choices_share(key: ChoiceKey, chosen: frozenset[str]) -> Fraction:
+def _choices_share(key: ChoiceKey, chosen: frozenset[str]) -> Fraction | int:
     if not key.per_choice:
-        return Fraction(chosen == key.correct)
+        return chosen == key.correct
     right, wrong = len(chosen & key.correct), len(chosen - key.correct)
     return Fraction(max(0, right - wrong), len(key.correct))
 

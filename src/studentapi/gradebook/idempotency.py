@@ -25,6 +25,12 @@ DAYS = KEPT
 """Days that an answer is kept, at least."""
 
 
+_CLAIM = """
+    INSERT INTO idempotency_keys (id, outcome, key_hash, request_hash)
+    SELECT %(marker)s, 'committed', %(key)s, %(request)s FROM (SELECT 1 AS one) AS one
+    WHERE NOT EXISTS (SELECT 1 FROM idempotency_keys WHERE key_hash = %(key)s FOR UPDATE NOWAIT)"""
+
+
 class Key(NamedTuple):
     """A client's key, and the request that it stands for; SHA-256 of each."""
 
@@ -61,23 +67,24 @@ def claim(tx: Transaction, key: Key) -> Kept | None:
 
     Raises `StillRunning` and `Reused`.
     """
-    for _ in range(2):
-        kept = _kept(tx, key)
-        if kept is not None:
-            return kept
-        marker = os.urandom(16)
-        try:
-            tx.execute(
-                "INSERT INTO idempotency_keys (id, outcome, key_hash, request_hash) VALUES (%s, %s, %s, %s)",
-                (marker, "committed", *key),
-            )
-        except err.IntegrityError as error:
-            if not is_duplicate(error):
-                raise
-            continue  # another was faster, and has been committed since
+    marker, wrote = os.urandom(16), tx.wrote
+    try:
+        # the row of a transaction that is still open is locked
+        taken = tx.execute(_CLAIM, {"marker": marker, **key._asdict()})
+    except err.Error as error:
+        if is_locked(error):
+            raise StillRunning from error
+        if not is_duplicate(error):
+            raise
+        taken = 0  # another was faster, and has been committed since
+    if taken:
         tx.marked(MARKERS, marker)
         return None
-    raise StillRunning
+    tx.wrote = wrote  # nothing was inserted: giving an answer again takes no marker
+    kept = _kept(tx, key)
+    if kept is None:
+        raise StillRunning  # what was there has been purged just now
+    return kept
 
 
 def keep(tx: Transaction, key: Key, answer: Kept) -> None:
@@ -89,17 +96,9 @@ def keep(tx: Transaction, key: Key, answer: Kept) -> None:
 
 
 def _kept(tx: Transaction, key: Key) -> Kept | None:
-    try:
-        # the row of a transaction that is still open is locked
-        rows = tx.read(
-            "SELECT request_hash, status, headers, answer FROM idempotency_keys WHERE key_hash = %s"
-            " FOR UPDATE NOWAIT",
-            (key.key,),
-        )
-    except err.Error as error:
-        if is_locked(error):
-            raise StillRunning from error
-        raise
+    rows = tx.read(
+        "SELECT request_hash, status, headers, answer FROM idempotency_keys WHERE key_hash = %s", (key.key,)
+    )
     if not rows:
         return None
     request, status, headers, body = rows[0]

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from studentapi.gradebook.documents import dumps
+from studentapi.gradebook.packing import layout
 from studentapi.gradebook.resources import Reference
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from studentapi.gradebook.packing import Layout
     from studentapi.gradebook.resources import Field, Resource, Row
     from studentapi.mysql.database import Database
 
@@ -45,7 +47,7 @@ class Place(NamedTuple):
 
 
 class Page(NamedTuple):
-    """Some rows, and the place after which the next page begins; None on the last page."""
+    """Some rows, their numbers as float, and the place after which the next page begins; None on the last."""
 
     rows: Sequence[Row]
     after: Place | None
@@ -79,21 +81,31 @@ class Listing:
                 return Page(rows, after)
 
     def _page(self, resource: Resource, database: Database, limit: int, after: Place | None) -> Page:
-        sql, params = self._statement(resource, limit, after)
-        rows: list[Row] = database.records(sql, params)
-        more = len(rows) > limit
-        del rows[limit:]
-        last = Place(rows[-1].get("sorted_by"), rows[-1]["id"]) if more else None
-        for row in rows:
-            row.pop("sorted_by", None)
-            if self.fields is not None and "id" not in self.fields:
-                del row["id"]
-        return Page(resource.finished(rows), last)
+        of = layout(resource, self.fields, self.sort, with_deleted=self.include_deleted)
+        sql, params = self._statement(resource, of, limit, after)
+        found = database.read(sql, params)
+        if not found:
+            return Page([], None)
+        columns = of.columns(found[:limit])
+        last = None
+        if len(found) > limit:
+            last = Place(None if self.sort == "id" else columns[self.sort][-1], columns["id"][-1])
+        values = zip(*[columns[name] for name in of.names], strict=True)
+        return Page([dict(zip(of.names, row, strict=True)) for row in values], last)
 
-    def _statement(self, resource: Resource, limit: int, after: Place | None) -> tuple[str, list[Any]]:
-        """The statement of a page. What is written into it are names of our own, values never are."""
+    def _statement(
+        self, resource: Resource, of: Layout, limit: int, after: Place | None
+    ) -> tuple[str, list[Any]]:
+        """The statement of a page. What is written into it are names of our own, values never are.
+
+        Where a reference is one of several, a page of each is read, and the page taken from these: their rows may
+        lie anywhere among all others in the order of the list.
+        """
+        several = self._several(resource)
         conditions, params = [], []
         for one in self.filters:
+            if one is several:
+                continue
             condition, value = _condition(resource.by_name[one.name], one.operator, one.value)
             conditions.append(condition)
             params.append(value)
@@ -106,19 +118,38 @@ class Listing:
             condition, values = self._following(after)
             conditions.append(condition)
             params += values
-        order = "DESC" if self.descending else "ASC"
-        sorted_by = "" if self.sort == "id" else f"t.{self.sort} {order}, "
-        columns = resource.columns(self.fields)
-        if self.include_deleted:
-            columns += ", t.deleted_at"
-        if self.sort != "id":
-            columns += f", t.{self.sort} AS sorted_by"
-        sql = (
-            f"SELECT {columns} FROM {resource.table} AS t FORCE INDEX ({self._index(resource)})"
-            f" WHERE {' AND '.join(conditions) or 'TRUE'}{resource.fixed_condition}"
-            f" ORDER BY {sorted_by}t.public_id {order} LIMIT %s"
+        direction = "DESC" if self.descending else "ASC"
+        sorted_by = "" if self.sort == "id" else f"t.{self.sort} {direction}, "
+        order = f"{sorted_by}t.public_id {direction}"
+        where = f"{' AND '.join(conditions) or 'TRUE'}{resource.fixed_condition}"
+        most = limit + 1
+        if several is None:
+            sql = (
+                f"SELECT {of.select} FROM {resource.table} AS t FORCE INDEX ({self._index(resource)}){of.joins}"
+                f" WHERE {where} ORDER BY {order} LIMIT %s"
+            )
+            return sql, [*params, most]
+        ids = dict.fromkeys(several.value)
+        key = "" if self.sort == "id" else f", t.{self.sort}"
+        equal, _ = _condition(resource.by_name[several.name], "eq", "")
+        of_each = " UNION ALL ".join(
+            f"(SELECT t.id, t.public_id{key} FROM {resource.table} AS t"
+            f" FORCE INDEX ({resource.table}_list_{several.name})"
+            f" WHERE {equal} AND {where} ORDER BY {order} LIMIT %s)"
+            for _ in ids
         )
-        return sql, [*params, limit + 1]
+        sql = (
+            f"SELECT {of.select} FROM (SELECT t.id FROM ({of_each}) AS t ORDER BY {order} LIMIT %s) AS page"
+            f" STRAIGHT_JOIN {resource.table} AS t ON t.id = page.id{of.joins} ORDER BY {order}"
+        )
+        return sql, [*(value for one in ids for value in (one, *params, most)), most]
+
+    def _several(self, resource: Resource) -> Filter | None:
+        """The filter by a reference to one of several, where there is none to a single one."""
+        by_reference = [one for one in self.filters if isinstance(resource.by_name[one.name], Reference)]
+        if any(one.operator == "eq" for one in by_reference):
+            return None
+        return next((one for one in by_reference if one.operator == "in"), None)
 
     def _following(self, after: Place) -> tuple[str, list[Any]]:
         than = "<" if self.descending else ">"

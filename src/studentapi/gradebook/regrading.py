@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from studentapi.gradebook import responses
-from studentapi.gradebook.answer_keys import InvalidAnswer, InvalidKey, check_answer, check_key
+from studentapi.gradebook.answer_keys import InvalidAnswer, InvalidKey, check_answer_by, check_key
 from studentapi.gradebook.attempt_states import percent_of
 from studentapi.gradebook.attempts import ASSESSMENT, attempts
 from studentapi.gradebook.changes import Record
@@ -149,7 +149,7 @@ def _responses_to(tx: Transaction, item: int, most: int) -> Sequence[tuple[int, 
 def _regraded(item: Item, one: Response) -> Response:
     """A response by the item as it is now; what is not graded yet stays so."""
     try:
-        check_answer(item.kind, item.key, one.answer)
+        check_answer_by(item.kind, item.key, one.answer)
     except InvalidAnswer:
         raise NotAllowed(ANSWERED, "The item has responses that this answer_key has no place for.") from None
     if one.points is None:

@@ -6,11 +6,12 @@ The points of an item that has an answer key follow from the key alone; those of
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from studentapi.gradebook import documents
-from studentapi.gradebook.answer_keys import InvalidAnswer, InvalidKey, check_answer, check_key
-from studentapi.gradebook.grading import Grade, grade, is_graded_by_machine
+from studentapi.gradebook.answer_keys import InvalidAnswer, InvalidKey, Key, check_answer_by, read_key
+from studentapi.gradebook.grading import Grade, grade_by
 from studentapi.gradebook.refusals import Invalid
 from studentapi.gradebook.resources import NotFound, Row
 
@@ -30,23 +31,23 @@ _SELECT = """
 
 
 class Item(NamedTuple):
-    """What grading has to know of an item; `id` is its inner id. `key`: one that fits the kind, or None."""
+    """What grading has to know of an item; `id` is its inner id. `key`: None where a person grades."""
 
     id: int
     public_id: str
     kind: str
-    key: Any
+    key: Key | None
     points: Decimal
 
     @property
     def is_graded_by_machine(self) -> bool:
         """Whether its key tells what an answer earns."""
-        return is_graded_by_machine(self.kind, self.key)
+        return self.key is not None
 
     def grade(self, answer: Any) -> Grade:
         """What an answer earns by the key. One that the key has no place for earns nothing."""
         try:
-            return grade(self.kind, self.key, answer, self.points)
+            return grade_by(self.kind, self.key, answer, self.points)
         except InvalidAnswer:
             return Grade(Decimal("0.0000"), is_correct=False)
 
@@ -95,12 +96,13 @@ def items_of(tx: Transaction, assessment: int) -> dict[str, Item]:
         " WHERE assessment_id = %s AND deleted_at IS NULL ORDER BY position, public_id LOCK IN SHARE MODE",
         (assessment,),
     )
-    return {
-        public_id: Item(
-            inner, public_id, kind, usable(kind, None if key is None else documents.loads(key)), points
-        )
-        for inner, public_id, kind, key, points in rows
-    }
+    return {public_id: item(inner, public_id, kind, key, points) for inner, public_id, kind, key, points in rows}
+
+
+def item(inner: int, public_id: str, kind: str, key: str | None, points: Decimal) -> Item:
+    """An item of its columns."""
+    read = _kept_key if key is None or len(key) <= _KEPT_KEY else _key
+    return Item(inner, public_id, kind, read(kind, key), points)
 
 
 def of_attempt(tx: Transaction, attempt: int, items: Mapping[str, Item]) -> Responses:
@@ -125,7 +127,7 @@ def checked(items: Mapping[str, Item], answers: Sequence[Answer]) -> Responses:
         if item_id in found:
             raise Invalid(f"{name}.item_id", "Given more than once")
         try:
-            check_answer(item.kind, item.key, answer)
+            check_answer_by(item.kind, item.key, answer)
         except InvalidAnswer as error:
             raise Invalid(f"{name}.answer", str(error)) from error
         found[item_id] = Response(answer)
@@ -194,13 +196,21 @@ def _stored(answer: Any) -> str | None:
     return None if answer is None else documents.dumps(answer).decode()
 
 
-def usable(kind: str, key: Any) -> Any:
+def usable(kind: str, key: Any) -> Key | None:
     """An item's key; None for one that came in unchecked and is none, so that a person grades."""
     try:
-        check_key(kind, key)
+        return read_key(kind, key)
     except InvalidKey:
         return None
-    return key
+
+
+def _key(kind: str, text: str | None) -> Key | None:
+    return None if text is None else usable(kind, documents.loads(text))
+
+
+_KEPT_KEY = 4096
+"""Characters of a key that is remembered at most: a class answers the same items one after the other."""
+_kept_key = lru_cache(maxsize=1024)(_key)
 
 
 def of_columns(answer: str | None, points: Decimal | None, is_correct: int | None) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from decimal import ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from studentapi.gradebook.documents import dumps
 
@@ -23,18 +23,50 @@ _DELETE = """
 """By key, pair after pair: for a list of pairs, MariaDB's DELETE would look at all rows."""
 
 
+class Graded(NamedTuple):
+    """The percents of a student's graded attempts at an assessment, in the order of their numbers, in short."""
+
+    n: int
+    total: Decimal
+    best: Decimal
+    first: Decimal
+    last: Decimal
+
+    @classmethod
+    def of(cls, percents: Sequence[Decimal]) -> Graded:
+        """Those of at least one attempt."""
+        return cls(len(percents), sum(percents, Decimal(0)), max(percents), percents[0], percents[-1])
+
+    def then(self, percent: Decimal) -> Graded:
+        """These, and after them another."""
+        return Graded(self.n + 1, self.total + percent, max(self.best, percent), self.first, percent)
+
+    def counted(self, rule: Counted) -> Decimal:
+        """The percent that counts."""
+        match rule:
+            case "best":
+                return self.best
+            case "last":
+                return self.last
+            case "first":
+                return self.first
+            case "mean":
+                return (self.total / self.n).quantize(Decimal("0.0001"), ROUND_HALF_UP)
+
+
 def counted_percent(rule: Counted, percents: Sequence[Decimal]) -> Decimal:
     """The percent that counts among those of the graded attempts, given in the order of their numbers."""
-    match rule:
-        case "best":
-            return max(percents)
-        case "last":
-            return percents[-1]
-        case "first":
-            return percents[0]
-        case "mean":
-            mean = sum(percents, Decimal(0)) / len(percents)
-            return mean.quantize(Decimal("0.0001"), ROUND_HALF_UP)
+    return Graded.of(percents).counted(rule)
+
+
+def keep(tx: Transaction, counted: Sequence[tuple[int, int, Decimal]]) -> None:
+    """Keep what counts of (student, assessment), by inner ids."""
+    tx.execute_many(
+        """
+        INSERT INTO results (student_id, assessment_id, percent) VALUES (%s, %s, %s)
+        ON DUPLICATE KEY UPDATE percent = VALUES(percent)""",
+        counted,
+    )
 
 
 def recount(tx: Transaction, pairs: Sequence[tuple[int, int]]) -> None:
@@ -65,12 +97,7 @@ def _recount(tx: Transaction, pairs: Sequence[tuple[int, int]]) -> None:
     percents: dict[tuple[int, int], list[Decimal]] = defaultdict(list)
     for student, assessment, percent in rows:
         percents[student, assessment].append(percent)
-    tx.execute_many(
-        """
-        INSERT INTO results (student_id, assessment_id, percent) VALUES (%s, %s, %s)
-        ON DUPLICATE KEY UPDATE percent = VALUES(percent)""",
-        [(*pair, counted_percent(rules[pair[1]], graded)) for pair, graded in percents.items()],
-    )
+    keep(tx, [(*pair, counted_percent(rules[pair[1]], graded)) for pair, graded in percents.items()])
     gone = [pair for pair in pairs if pair not in percents]
     if gone:
         tx.execute(_DELETE, (dumps(gone).decode(),))
