@@ -30,7 +30,9 @@ OURS = {
     "gradebook/listing.py": {
         "self.sort",
         "resource.table",
-        "resource.columns(self.fields)",
+        "of.select",
+        "of.joins",
+        "several.name",
         "resource.fixed_condition",
         "field.name",
         "field.table",

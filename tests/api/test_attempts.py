@@ -201,6 +201,7 @@ def test_what_happened_elsewhere_is_recorded(
     assert (made["state"], made["score"], made["is_late"]) == (state, score, late)
     assert made["percent"] == (None if score is None else score * 10)
     assert made == school.get(f"{PATH}/x").json
+    assert isinstance(made["number"], int)
     assert counted(school) == (made["percent"] if state == "graded" else None)
 
 
@@ -218,8 +219,8 @@ def test_recording_takes_as_many_statements_for_ten_responses_as_for_one(
         answer = school.post(PATH, json={**WHOSE, "responses": responses}, headers=headers)
         assert answer.json["score"] == 4 * len(responses)
         taken.append(len(statements))
-    # BEGIN and COMMIT, 3 for the key, 4 of locks, the attempt, its responses, the audit, 3 for the result
-    assert taken == [15, 15]
+    # BEGIN and COMMIT, 2 for the key, one for all locks, the attempt, its responses, the audit, the result
+    assert taken == [9, 9]
 
 
 def test_the_whole_record_is_replaced_by_its_id(school: FlaskClient) -> None:
@@ -257,8 +258,16 @@ def test_a_record_is_mended_field_by_field(school: FlaskClient) -> None:
 def test_a_clock_that_is_ahead_is_no_reason_to_refuse(school: FlaskClient) -> None:
     begun = started(school, started_at="2126-01-01T00:00:00Z")
     assert begun["started_at"] == "2126-01-01T00:00:00Z"
-    assert step(school, "submit")["state"] == "graded"
+    handed_in = step(school, "submit")
+    assert handed_in["state"] == "graded"
+    assert handed_in["started_at"] == handed_in["submitted_at"] < begun["started_at"]
+    assert handed_in == school.get(f"{PATH}/x").json
     assert school.patch(f"{PATH}/x", json={"score": 6}, headers=ANY).json["percent"] == 60
+
+
+def test_submitting_leaves_the_time_of_the_start(school: FlaskClient) -> None:
+    begun = started(school, started_at="2026-09-01T08:00:00Z")
+    assert step(school, "submit")["started_at"] == begun["started_at"]
 
 
 def test_a_deleted_attempt_counts_no_more_and_keeps_its_number(school: FlaskClient) -> None:

@@ -80,6 +80,9 @@ ASKED: dict[str, tuple[Ask, int]] = {
     "bad-request, no JSON": (lambda client: client.post(SCHOOLS, data=b"{'a'", content_type=JSON), 400),
     "bad-request, nothing": (lambda client: client.post(SCHOOLS, data=b"", content_type=JSON), 400),
     "bad-request, deep": (lambda client: client.post(SCHOOLS, data=b"[" * 9999, content_type=JSON), 400),
+    "bad-request, deep and closed": (
+        lambda client: client.post(SCHOOLS, data=b"[" * 300 + b"]" * 300, content_type=JSON), 400,
+    ),
     "bad-request, half a surrogate pair": (
         lambda client: client.post(SCHOOLS, data=b'{"name": "\\ud800"}', content_type=JSON), 400,
     ),

@@ -4,7 +4,7 @@ from flask.testing import FlaskClient
 from studentapi.api.state import EXTENSION
 from studentapi.app import create_app
 from studentapi.gradebook import assessments, attempts, courses, people
-from studentapi.gradebook.listing import Listing, Place
+from studentapi.gradebook.listing import Filter, Listing, Place
 from studentapi.gradebook.resources import Resource
 from studentapi.mysql.database import Database
 from tests.clients import bearer, settings_for
@@ -81,6 +81,32 @@ def test_no_page_reads_more_rows_than_it_gives(client: FlaskClient, statements: 
         Listing().page(_resource(plural), database, limit=10, after=after)
         reads.append(_rows_read(database) - before)
     assert max(reads) <= 10 * 4 + 15, reads
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_a_page_of_several_assessments_reads_no_more_rows_than_a_page_of_each(
+    sample: Database, descending: bool
+) -> None:
+    asked = ("1752", "1753", "no-such", "37443", "1752")
+    listing = Listing(descending=descending, filters=(Filter("assessment_id", "in", asked),))
+    there = sample.read(
+        "SELECT attempts.public_id FROM attempts JOIN assessments ON assessments.id = assessment_id"
+        " WHERE assessments.public_id IN %s ORDER BY attempts.public_id",
+        (asked,),
+    )
+    expected = [public_id for (public_id,) in there]
+    found: list[str] = []
+    after = None
+    while True:
+        before = _rows_read(sample)
+        page = listing.page(attempts.attempts, sample, limit=100, after=after)
+        assert _rows_read(sample) - before <= 4 * 101 * 4
+        found += [row["id"] for row in page.rows]
+        after = page.after
+        if after is None:
+            break
+    assert len(found) > 1000
+    assert found == (expected[::-1] if descending else expected)
 
 
 def _rows_read(database: Database) -> int:

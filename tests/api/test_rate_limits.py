@@ -26,7 +26,6 @@ from tests.clients import bearer, settings_for
 from tests.service import running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
     from wsgiref.types import WSGIEnvironment
 
@@ -35,27 +34,12 @@ if TYPE_CHECKING:
     from werkzeug.test import TestResponse
 
     from studentapi.mysql.database import Database
+    from tests.api.conftest import Made
     from tests.service import Service
-
-    Made = Callable[..., APIFlask]
 
 UNKNOWN = tokens.PREFIX + "A" * 43
 PATH = "/api/v1/connections"  # asks nothing of the database itself
 CLIENTS = 16
-
-
-@pytest.fixture
-def made(database: Database, migrated_url: str) -> Iterator[Made]:
-    """Makes an app with these settings besides the defaults."""
-    apps = []
-
-    def make(**settings: object) -> APIFlask:
-        apps.append(create_app(settings_for(migrated_url).model_copy(update=settings)))
-        return apps[-1]
-
-    yield make
-    for app in apps:
-        app.extensions[EXTENSION].database.close()
 
 
 def asked(client: FlaskClient, times: int, path: str = PATH) -> list[TestResponse]:

@@ -10,23 +10,17 @@ from pydantic import SecretStr, ValidationError
 
 from studentapi.api import security
 from studentapi.api.problems import MEDIA_TYPE
-from studentapi.api.state import EXTENSION
-from studentapi.app import create_app
 from studentapi.gradebook import tokens
 from studentapi.settings import Settings
-from tests.clients import bearer, settings_for
+from tests.clients import bearer
 from tests.service import running
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from apiflask import APIFlask
-
     from studentapi.mysql.database import Database
+    from tests.api.conftest import Made
     from tests.service import Service
-
-    Made = Callable[..., APIFlask]
 
 AT_DATA = "/students/s1/at-data"
 LIST = "/api/v1/students"
@@ -36,20 +30,6 @@ PREFLIGHT = {
     "Access-Control-Request-Method": "GET",
     "Access-Control-Request-Headers": "authorization",
 }
-
-
-@pytest.fixture
-def made(database: Database, migrated_url: str) -> Iterator[Made]:
-    """Makes an app with these settings besides the defaults."""
-    apps = []
-
-    def make(**settings: object) -> APIFlask:
-        apps.append(create_app(settings_for(migrated_url).model_copy(update=settings)))
-        return apps[-1]
-
-    yield make
-    for app in apps:
-        app.extensions[EXTENSION].database.close()
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ AT_RISK = "/api/v1/classes/AAA-2013J/at-risk"
 ITEMS = "/api/v1/assessments/1752/item-analysis"
 ROUTES: list[tuple[str, type[BaseModel], int]] = [
     (PROGRESS, Progress, 2),
-    (CHAPTER, ChapterStatistics, 3),
+    (CHAPTER, ChapterStatistics, 2),
     (HEAT_MAP, HeatMap, 3),
     (AT_RISK, AtRisk, 3),
     (ITEMS, ItemAnalysis, 2),
@@ -87,6 +87,7 @@ def test_percents_have_at_most_four_decimals(client: FlaskClient, path: str) -> 
         (f"{PROGRESS}?class=none", "class"),
         ("/api/v1/classes/none/chapters/AAA-1/statistics", "class"),
         ("/api/v1/classes/AAA-2013J/chapters/none/statistics", "chapter"),
+        ("/api/v1/classes/AAA-2013J/chapters/BBB-1/statistics", "chapter"),  # of another course
         ("/api/v1/classes/none/heatmap", "class"),
         ("/api/v1/classes/none/at-risk", "class"),
         ("/api/v1/assessments/none/item-analysis", "assessment"),

@@ -54,6 +54,8 @@ def test_a_request_that_waited_has_one_line_and_its_whole_time(
     eventually(lambda: in_flight(service) == 1)
     ids = {headers["X-Request-ID"] for _, _, headers in given}
     assert len(ids) == CLIENTS
+    # and its line is written a moment later
+    eventually(lambda: ids <= lines(service).keys())
     told = lines(service)
     mine = [told[name] for name in ids]
     assert [len(each) for each in mine] == [1] * CLIENTS

@@ -12,6 +12,7 @@ from threading import Barrier
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pymysql import err
 
 from studentapi.gradebook import SESSION, attempt_steps, attempt_writing, documents, writing
 from studentapi.gradebook.assessments import assessments, items
@@ -22,17 +23,29 @@ from studentapi.gradebook.refusals import NotAllowed
 from studentapi.gradebook.resources import NotFound
 from studentapi.gradebook.responses import Answer
 from studentapi.gradebook.results import counted_percent
+from studentapi.mysql.address import Address
+from studentapi.mysql.connection import open_connection
 from studentapi.mysql.database import Database
+from studentapi.mysql.errors import is_locked
 from tests.gradebook.classroom import ESSAY, MACHINE, anything, furnish, write
+from tests.processes import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from studentapi.gradebook.resources import Resource, Row
+    from studentapi.mysql.connection import Connection
     from studentapi.mysql.transaction import Transaction
+    from tests.servers import Server
 
 LEVELS = ("READ COMMITTED", "REPEATABLE READ")
 STARTERS = 50
+LOCKED = {
+    "enrollments": "SELECT id FROM enrollments WHERE public_id = 'e1' FOR UPDATE",
+    "assessments": "SELECT id FROM assessments WHERE public_id = 'a1' FOR UPDATE",
+    "items": "SELECT id FROM items WHERE public_id = 'choice' FOR UPDATE",
+    "attempts": "SELECT id FROM attempts WHERE number = 1 FOR UPDATE",
+}
 
 
 @pytest.fixture(params=LEVELS)
@@ -218,6 +231,43 @@ def test_one_student_does_not_wait_for_another(database: Database, migrated_url:
         app.run(work)
         assert another.observation.totals()["contention"] == 0
     assert database.read("SELECT percent FROM results ORDER BY student_id") == ((40,), (40,))
+
+
+@pytest.mark.parametrize("held", ["enrollments", "assessments", "items", "attempts"])
+def test_what_an_attempt_needs_is_locked_in_order_and_then_the_clock_is_read(
+    database: Database, server: Server, migrated_url: str, held: str
+) -> None:
+    furnish(database, items=MACHINE)
+    write(database, create, Told("a1", "s1"))
+    order = ("enrollments", "assessments", "items", "attempts")
+    address = Address.parse(migrated_url)
+    with (
+        closing(open_connection(address)) as holding,
+        closing(open_connection(address)) as probing,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        holding.fetch("BEGIN")
+        holding.fetch(LOCKED[held])
+        making = pool.submit(write, database, create, Told("a1", "s1", responses=(Answer("number", 2),)))
+        waiting = "SELECT 1 FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
+        eventually(lambda: bool(server.execute(waiting)))
+        free = {table: not _is_locked(probing, table) for table in order if table != held}
+        ((moment,),) = holding.fetch("SELECT SYSDATE(6)").rows
+        holding.fetch("ROLLBACK")
+        made = making.result()
+    place = order.index(held)
+    assert free == {table: order.index(table) > place for table in order if table != held}
+    assert made["created_at"] >= moment
+
+
+def _is_locked(connection: Connection, table: str) -> bool:
+    try:
+        connection.fetch(f"{LOCKED[table]} NOWAIT")
+    except err.Error as error:
+        if not is_locked(error):
+            raise
+        return True
+    return False
 
 
 def _storm(database: Database, dice: random.Random, turns: int) -> None:

@@ -208,12 +208,6 @@ def test_weights_make_the_percent_by_which_students_are_ranked(school: School) -
     assert progress(school, "p")["summary"]["mean_percent"] == 40
 
 
-def test_a_chapter_of_another_course_has_nothing_of_the_class(school: School) -> None:
-    school.students(["p"])
-    found = chapter_statistics(school.database, "k", "x", now=NOW)
-    assert (found["assessments"], found["enrolled"], found["n"]) == (0, 1, 0)
-
-
 def test_the_series_is_dated_by_the_attempt_that_counts(school: School) -> None:
     days = [datetime(2026, 2, day) for day in range(1, 9)]  # noqa: DTZ001
     school.students(["p"])
@@ -299,6 +293,12 @@ def test_what_is_not_there_is_named(school: School) -> None:
         with pytest.raises(NotFound) as caught:
             ask(school.database, *ids)
         assert (caught.value.kind, caught.value.public_id) == (kind, "no")
+
+
+def test_a_chapter_of_another_course_is_not_there(school: School) -> None:
+    with pytest.raises(NotFound) as caught:
+        chapter_statistics(school.database, "k", "x", now=NOW)
+    assert (caught.value.kind, caught.value.public_id) == ("chapter", "x")
 
 
 def test_progress_is_narrowed_to_a_class_that_the_student_is_in(school: School) -> None:

@@ -1,0 +1,112 @@
+"""docs/cost.md: what each route costs, as it was measured last; written by `python -m tests.cost --write`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.cost.statements import folded
+from tests.cost.work import MEASURES
+
+PAGE = Path(__file__).parents[2] / "docs" / "cost.md"
+ROOM = 1.05
+"""How much more than the page says a count of work may be: libraries get their releases, too."""
+EXACT = ("garbage", "kept")
+"""Counts that get no room."""
+
+Work = dict[str, dict[str, dict[str, int]]]
+"""By Python version, request and measure."""
+
+
+class Row(NamedTuple):
+    """What a route costs the database."""
+
+    statements: list[str]
+    round_trips: int
+
+
+class Page(NamedTuple):
+    """The two tables."""
+
+    rows: dict[str, Row]
+    work: Work
+
+
+_HEAD = """# What a request costs
+
+<!-- Written by `python -m tests.cost --write`; tests/cost holds the code to it. -->
+
+## The database
+
+The statements and the round trips of a typical request of each route, counted at the wire: a proxy between the
+app and the server reads MySQL's packets. The thread has its connection, and the process remembers the token. The
+same on MariaDB and on MySQL; a statement more, or less, fails `tests/cost`, which says which one.
+
+A statement is written as what it does and the tables that it does it to; in parentheses, those that its
+subqueries look into. `FOR UPDATE` and `FOR SHARE` lock rows. One write in 256, by chance, also deletes old rows
+of `commit_markers` or `idempotency_keys`. Whether a statement goes as text or has been prepared is one here;
+preparing it costs a round trip more, once in the life of a connection.
+
+| request | statements | round trips | which |
+| --- | ---: | ---: | --- |
+"""
+_PERCENT = round(100 * (ROOM - 1))
+_WORK = f"""
+## The app
+
+The work of the app for one warm request, from the call of the WSGI function to the end of its answer, the
+database's driver included: `assessment-data`, with authentication, rate limits, metrics and log; and `city`, one
+row, read by [an app as small as can be](../lab/answers/studentapi.py) with the same connections. These are counts
+and no times, the same in every run, whatever else the machine does. `tests/cost` allows {_PERCENT} % more, and
+no more of {" and ".join(EXACT)}.
+
+{{legend}}
+
+| Python | request | {" | ".join(MEASURES)} |
+| --- | --- |{" ---: |" * len(MEASURES)}
+"""
+
+
+def written(page: Page) -> str:
+    """The page."""
+    rows = [
+        f"| {_code(name)} | {len(row.statements)} | {row.round_trips} | {'; '.join(folded(row.statements))} |\n"
+        for name, row in page.rows.items()
+    ]
+    work = [
+        f"| {version} | {request} | {' | '.join(f'{counts[name]:,}' for name in MEASURES)} |\n"
+        for version, requests in sorted(page.work.items())
+        for request, counts in sorted(requests.items())
+    ]
+    legend = "\n".join(f"- **{name}**: {text}" for name, text in MEASURES.items())
+    return _HEAD + "".join(rows) + _WORK.replace("{legend}", legend) + "".join(work)
+
+
+def read(text: str) -> Page:
+    """The tables of a page."""
+    rows: dict[str, Row] = {}
+    work: Work = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("| `"):
+            name, _, trips, which = cells
+            rows[name.replace("`", "")] = Row(_unfolded(which), int(trips))
+        elif re.match(r"\| 3\.\d+ \|", line):
+            version, request, *counts = cells
+            numbers = [int(count.replace(",", "")) for count in counts]
+            work.setdefault(version, {})[request] = dict(zip(MEASURES, numbers, strict=True))
+    return Page(rows, work)
+
+
+def _code(name: str) -> str:
+    route, colon, what = name.partition(": ")
+    return f"`{route}`{colon}{what}"
+
+
+def _unfolded(which: str) -> list[str]:
+    found = []
+    for part in filter(None, which.split("; ")):
+        name, _, times = part.partition(" × ")
+        found += [name] * int(times or 1)
+    return found
