@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from lab.bench.growth.asking import Question
     from lab.bench.growth.generate import Generator
     from lab.bench.growth.sizes import Size
+
+_REFUSED = re.compile(r'"event": ?"request".*"status": ?[45]')
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,11 @@ class Ground:
         if size.name not in self.asked:
             self.asked[size.name] = {one.name: one for one in asking.questions(self.generator, size)}
         return self.asked[size.name]
+
+    def refusals(self, size: Size) -> list[str]:
+        """What the logs of the services of `size` say last of requests that were refused or failed."""
+        lines = (line for log in self.logs.glob(f"{size.name}-*.log") for line in log.read_text().splitlines())
+        return [line for line in lines if _REFUSED.search(line) and "/api/" in line][-3:]
 
     def start(self, size: Size, processes: int, threads: int) -> Running:
         """Begin to start the service on the data of `size`."""

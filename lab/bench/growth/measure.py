@@ -141,7 +141,8 @@ class Stage:
         sample = self._load(size, name, clients, seconds)
         app, database = service.cpu_seconds() - app, self.ground.server.cpu_seconds() - database
         if sample.errors or not sample.requests:
-            raise load.LoadError(f"{name} at {size.title}: {sample.errors} errors, {sample.requests} answers")
+            said = f"{name} at {size.title}: {sample.errors} errors, {sample.requests} answers"
+            raise load.LoadError(f"{said}; the service's log has {self.ground.refusals(size) or 'none of them'}")
         return Slice(sample.requests, sample.seconds, sample.p50_ms, sample.p99_ms, app, database)
 
     def one(self, size: Size, path: str) -> tuple[float, int]:
