@@ -37,7 +37,9 @@ def too_slow(_: StatementTimeout) -> tuple[str, int]:
 def city() -> tuple[str, int]:
     """The city's number."""
     name = request.args["city"]
-    rows = database.read("SELECT city_id FROM city WHERE city = %s ORDER BY city_id LIMIT 1", [name])
+    rows = database.read(
+        "SELECT city_id FROM city WHERE city = %s ORDER BY city_id LIMIT 1", [name], prepare=True
+    )
     if not rows:
         return f'City "{name}" not found', 404
     return f'City "{name}" is #{rows[0][0]}', 200

@@ -18,6 +18,7 @@ from studentapi.mysql.address import Address
 from studentapi.mysql.answers import Answer
 from studentapi.mysql.columns import Decoding
 from studentapi.mysql.connection import Connection, open_connection
+from tests.servers import Server
 
 DECODING = Decoding("utf8", converters.decoders, use_unicode=True)
 
@@ -351,6 +352,22 @@ def test_a_row_that_is_longer_or_shorter_than_its_packet_closes_the_stream() -> 
         with pytest.raises(err.InternalError):
             Answer(stream, "utf8", DECODING.layout).read()
         assert stream.discarded
+
+
+@pytest.mark.parametrize("size", [2**24 - 200, 2**24 - 20, 2**24, 2**24 + 20, 2**25 + 20])
+def test_a_statement_longer_than_a_packet_is_answered(migrated_url: str, server: Server, size: int) -> None:
+    largest = server.execute("SELECT @@GLOBAL.max_allowed_packet")[0][0]
+    server.execute("SET GLOBAL max_allowed_packet = 67108864")
+    try:
+        connection = open_connection(Address.parse(migrated_url))
+    finally:
+        server.execute(f"SET GLOBAL max_allowed_packet = {largest}")
+    try:
+        for _ in range(2):
+            assert connection.fetch("SELECT LENGTH(%s)", ["a" * size]).rows == ((size,),)
+            assert connection.fetch("SELECT 1").rows == ((1,),)
+    finally:
+        connection.close()
 
 
 def test_sequence_numbers_go_round(connection: Connection) -> None:

@@ -1,4 +1,5 @@
 import dataclasses
+import signal
 import socket
 import threading
 import time
@@ -194,3 +195,36 @@ def test_a_value_that_cannot_be_sent_costs_no_connection(connection: Connection)
     with pytest.raises(UnicodeEncodeError):
         connection.fetch("SELECT %s", ("\ud800",))
     assert connection.fetch("SELECT 1").rows == ((1,),)
+
+
+@pytest.mark.parametrize("in_main_thread", [True, False])
+def test_signals_do_not_put_a_deadline_off(address: Address, in_main_thread: bool) -> None:
+    connection = open_connection(address, statement_timeout=1.0)
+    connection.fetch("SET max_statement_time = 0" if connection.is_mariadb else "SET max_execution_time = 0")
+    raised: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            connection.connect()  # its clock is that of the thread that opens it
+            connection.fetch(
+                "SET max_statement_time = 0" if connection.is_mariadb else "SET max_execution_time = 0"
+            )
+            connection.fetch("SELECT SLEEP(8)")
+        except err.Error as error:
+            raised.append(error)
+
+    before = signal.signal(signal.SIGALRM, lambda *_: None)
+    signal.setitimer(signal.ITIMER_REAL, 0.3, 0.3)
+    started = time.monotonic()
+    try:
+        if in_main_thread:
+            wait()
+        else:
+            thread = threading.Thread(target=wait)
+            thread.start()
+            thread.join()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert time.monotonic() - started < 5
+    assert len(raised) == 1

@@ -1,6 +1,7 @@
 """Statements that a connection asks often are prepared; nobody sees more of it than the server does."""
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 
 import pytest
 from pymysql import err
@@ -8,6 +9,7 @@ from pymysql.constants import COMMAND
 
 from studentapi.mysql import prepared
 from studentapi.mysql.address import Address
+from studentapi.mysql.answers import Answer
 from studentapi.mysql.connection import Connection, open_connection
 from studentapi.mysql.database import Database
 from tests.mysql.helpers import connection_id, kill
@@ -63,6 +65,11 @@ def test_what_is_not_said_to_be_repeated_is_never_prepared(connection: Connectio
         ("SELECT CAST(1.5 AS FLOAT)", []),
         ("SELECT %s", [b"bytes"]),
         ("SELECT %s", ["long" * 1000]),
+        ("SELECT %s", [None]),
+        ("SELECT %s", [Decimal("1.5")]),
+        ("SELECT %s", [Decimal("0.1") * 3]),
+        ("SELECT %s", [True]),
+        ("SELECT %s", [2**63]),
     ],
 )
 def test_what_cannot_be_prepared_is_sent_as_text(
@@ -92,17 +99,71 @@ def test_parameters_that_do_not_fit_are_told_as_for_text(connection: Connection)
     assert ask(connection) == ()
 
 
-def test_few_statements_are_held_and_the_oldest_makes_room(
-    connection: Connection, server: Server, monkeypatch: pytest.MonkeyPatch
+def test_so_many_are_prepared_and_no_more(
+    connection: Connection, commands: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(prepared, "PREPARE_AFTER", 0)
     monkeypatch.setattr(prepared, "MOST_PREPARED", 3)
-    for number in range(10):
-        ask(connection, f"{ASK} AND {number} = {number}")
-    assert connection.fetch("SELECT 1").rows == ((1,),)
-    held = [one for one in connection._statements._prepared.values() if one is not None]
-    assert len(held) == 3
-    assert ask(connection) == ()
+    for _ in range(2):
+        for number in range(10):
+            assert ask(connection, f"{ASK} AND {number} = {number}") == ()
+    assert commands.count(COMMAND.COM_STMT_PREPARE) == 3
+    assert commands.count(COMMAND.COM_STMT_EXECUTE) == 6
+    assert len(connection._statements._known) == 3
+
+
+@pytest.mark.parametrize(
+    ("sql", "params"),
+    [
+        ("SELECT /* %s */ public_id FROM schools WHERE public_id = %s", ["a", "b"]),
+        ("SELECT 'a%sb' FROM schools WHERE public_id <> %s", [5, "b"]),
+        ("SELECT 1 WHERE 1 = %s -- by %s\n AND 1 > 0", [1, 2]),
+    ],
+)
+def test_a_placeholder_that_the_server_does_not_see_goes_as_text(
+    connection: Connection, sql: str, params: list[object]
+) -> None:
+    expected = connection.fetch(sql, params)
+    for _ in range(prepared.PREPARE_AFTER + 3):
+        assert connection.fetch(sql, params, prepare=True) == expected
+    assert connection._statements.find(sql) is None
+
+
+def test_a_session_with_a_state_of_its_own_is_asked_by_text(
+    reopened: Callable[..., Database], commands: list[int]
+) -> None:
+    database = reopened()
+    sql = "SELECT 'a' || 'b' FROM (SELECT %s AS one) AS one WHERE one = %s"
+    for _ in range(prepared.PREPARE_AFTER + 2):
+        assert database.read(sql, [1, 1], prepare=True) == ((0,),)
+    with database.transaction() as tx:
+        tx.execute("SET sql_mode = 'PIPES_AS_CONCAT'")
+    assert database.read(sql, [1, 1], prepare=True) == (("ab",),)
+    database.end_request()
+    assert database.read(sql, [1, 1], prepare=True) == ((0,),)
+
+
+def test_an_interrupt_while_preparing_ends_the_connection(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: Answer) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(prepared, "PREPARE_AFTER", 0)
+    monkeypatch.setattr(Answer, "read_prepared", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ask(connection)
+    assert not connection.open
+
+
+def test_an_error_that_concerns_more_than_the_statement_is_told_where_it_is_prepared(
+    connection: Connection, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepared, "PREPARE_AFTER", 0)
+    with pytest.raises(err.ProgrammingError) as caught:
+        ask(connection, "SELECT 1 FROM nowhere WHERE it = %s")
+    assert caught.value.args[0] == 1146
+    assert connection._statements.find("SELECT 1 FROM nowhere WHERE it = %s") is None
 
 
 def test_a_server_that_has_no_room_for_prepared_statements_is_asked_by_text(
@@ -117,7 +178,7 @@ def test_a_server_that_has_no_room_for_prepared_statements_is_asked_by_text(
             assert ask(connection, ASK + " LIMIT 1") == ()
     finally:
         server.execute(f"SET GLOBAL max_prepared_stmt_count = {most[0][0]}")
-    assert commands.count(COMMAND.COM_STMT_PREPARE) == 1
+    assert commands.count(COMMAND.COM_STMT_PREPARE) == 2
     assert COMMAND.COM_STMT_EXECUTE not in commands
 
 
@@ -164,22 +225,11 @@ def test_reads_go_on_as_text_and_are_prepared_again_on_a_new_connection(
 ) -> None:
     database = reopened()
     for _ in range(prepared.PREPARE_AFTER + 2):
-        database.read(ASK, ["nobody"])
+        database.read(ASK, ["nobody"], prepare=True)
     assert commands[-1] == COMMAND.COM_STMT_EXECUTE
     kill(server, connection_id(database))
-    database.read(ASK, ["nobody"])
+    database.read(ASK, ["nobody"], prepare=True)
     assert commands[-1] == COMMAND.COM_QUERY
     for _ in range(prepared.PREPARE_AFTER):
-        database.read(ASK, ["nobody"])
+        database.read(ASK, ["nobody"], prepare=True)
     assert commands[-1] == COMMAND.COM_STMT_EXECUTE
-
-
-def test_reads_of_a_transaction_are_prepared_too(reopened: Callable[..., Database], commands: list[int]) -> None:
-    database = reopened()
-    with pytest.raises(ZeroDivisionError), database.transaction() as tx:
-        for _ in range(prepared.PREPARE_AFTER + 2):
-            assert tx.read(ASK, ["made"]) == ()
-        tx.execute("INSERT INTO schools (public_id, name) VALUES ('made', 'a school')")
-        assert tx.read(ASK, ["made"]) == (("made",),)
-        assert commands[-1] == COMMAND.COM_STMT_EXECUTE
-        raise ZeroDivisionError  # nothing of it stays

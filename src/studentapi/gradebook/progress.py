@@ -77,7 +77,7 @@ def assessment_data(
     """
     ids = {"student": student_id, "chapter": chapter_id, "class": class_id}
     statement = _IN_ALL_CLASSES if class_id is None else _IN_ONE_CLASS
-    while not (found := database.read(statement, ids)):
+    while not (found := database.read(statement, ids, prepare=True)):
         _refuse_missing(database, ids)
     rows = [loads(text) for (text,) in found]
     name, title, course, mastery_percent = rows[0][_HEAD:]

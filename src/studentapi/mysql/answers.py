@@ -67,13 +67,14 @@ class Stream(Protocol):
 class Answer:
     """The answer to one command on `stream`, which stands at its beginning.
 
-    `layout` says how rows with these columns are read. `status` is the server's, as of the last result that was
-    read; `known`, what to know for the next time that the same statement is asked, if anything.
+    `number` is that of its first packet. `layout` says how rows with these columns are read. `status` is the
+    server's, as of the last result that was read; `known`, what to know for the next time that the same statement
+    is asked, if anything.
     """
 
     __slots__ = ("_at", "_data", "_encoding", "_layout", "_number", "_stream", "known", "status")
 
-    def __init__(self, stream: Stream, encoding: str, layout: Layouts) -> None:
+    def __init__(self, stream: Stream, encoding: str, layout: Layouts, number: int = 1) -> None:
         self.status = 0
         self.known: Known | None = None
         self._stream = stream
@@ -81,7 +82,7 @@ class Answer:
         self._layout = layout
         self._data = b""
         self._at = 0
-        self._number = 1
+        self._number = number
 
     def rest(self) -> bytes:
         """What has come after the answer: nothing, unless the server says farewell."""
@@ -95,7 +96,7 @@ class Answer:
         """
         if not self._data:
             self._data = self._stream.receive(FIRST_CHUNK)
-        if known is not None and self._at == 0 and self._data.startswith(known.beginning):
+        if known is not None and self._at == 0 and self._number == 1 and self._data.startswith(known.beginning):
             self._at, self._number = len(known.beginning), known.packets + 1
             self.known = known
             layout = known.layout
@@ -111,13 +112,13 @@ class Answer:
         rows = self._rows(layout)
         return Result(layout.names, rows, len(rows), 0)
 
-    def read_prepared(self) -> tuple[int, list[Any]]:
-        """The answer to COM_STMT_PREPARE: the statement's number, and its columns as PyMySQL describes them."""
+    def read_prepared(self) -> tuple[int, int, list[Any]]:
+        """The answer to COM_STMT_PREPARE: the statement's number, how many parameters, and its columns' fields."""
         number, columns, params = _PREPARED.unpack_from(self._packet())
         definitions = [self._packet() for _ in range(params + bool(params) + columns)][params + bool(params) :]
         if columns:
             _ = self._packet()
-        return number, [FieldDescriptorPacket(one, self._encoding) for one in definitions]
+        return number, params, [FieldDescriptorPacket(one, self._encoding) for one in definitions]
 
     def _definitions(self, columns: int, began: int) -> Layout:
         definitions = [self._packet() for _ in range(columns)]
@@ -125,7 +126,7 @@ class Answer:
         layout = self._layout([FieldDescriptorPacket(one, self._encoding) for one in definitions])
         # only what begins an answer, has come in one piece, and is counted without a wrap is found again
         size = 5 + sum(4 + len(definition) for definition in definitions) + 9
-        if began == 0 and self._at == size and columns < NULL:
+        if began == 0 and self._at == size and columns < NULL and self._data[3] == 1:
             self.known = Known(self._data[:size], columns + 2, layout)
         return layout
 

@@ -16,12 +16,12 @@ from studentapi.mysql.answers import LONGEST_PACKET, Answer, Known, Result
 from studentapi.mysql.columns import Decoding
 from studentapi.mysql.deadlines import TimedConnection
 from studentapi.mysql.errors import DatabaseUnavailable, TooLarge, code_of
-from studentapi.mysql.prepared import NOT_FOUND, Prepared, Statements
+from studentapi.mysql.prepared import IMPOSSIBLE, NOT_FOUND, Prepared, Statements
 from studentapi.mysql.tally import tally
 
 if TYPE_CHECKING:
     from studentapi.mysql.answers import Layouts
-    from studentapi.mysql.prepared import Wanted
+    from studentapi.mysql.binary import Template
 
 MOST_KNOWN = 512
 """Statements whose columns a connection remembers,"""
@@ -47,13 +47,15 @@ class Facts(NamedTuple):
 class AskingConnection(TimedConnection):
     """What `TimedConnection` is, and asks statements; a `managed_session` may prepare them.
 
-    `facts` and `shown` are noted by whoever opens it: what is known of its server, and where it is shown.
+    Noted by whoever has it: `facts`, what is known of its server; `shown`, where it is shown; `leaves`, what its
+    session has of its own.
     """
 
     def __init__(self, *, managed_session: bool, **options: Any) -> None:
         self.last_used = monotonic()
         self.facts = Facts(None, writable=True)
         self.shown: Any = array("d", bytes(8 * len(board.NUMBERS)))
+        self.leaves: str | None = None
         self._managed_session = managed_session
         self._known: dict[str, Known] = {}
         self._statements = Statements()
@@ -67,8 +69,8 @@ class AskingConnection(TimedConnection):
     def fetch(self, sql: str, params: Any = (), *, prepare: bool = False) -> Result:
         """Run one statement, `%s` or `%(name)s` in it replaced by the escaped `params`.
 
-        With parameters, a percent sign is written `%%`. `prepare`: a SELECT that is asked often may be prepared,
-        in a managed session; what it gives is the same. Raises PyMySQL's errors.
+        With parameters, a percent sign is written `%%`. `prepare`: it is a SELECT that is asked often, and may be
+        prepared where the session is managed and has no state of its own. Raises PyMySQL's errors.
         """
         watch = tally.watch
         if watch is None:
@@ -79,7 +81,7 @@ class AskingConnection(TimedConnection):
     def _fetch(self, sql: str, params: Any, prepare: bool) -> Result:
         started = monotonic()
         try:
-            if prepare and self._managed_session:
+            if prepare and self._managed_session and self.leaves is None:
                 result = self._execute_prepared(sql, params)
                 if result is not None:
                     return result
@@ -101,8 +103,8 @@ class AskingConnection(TimedConnection):
         """The result, if it is a prepared statement's; None where it is to be sent as text."""
         prepared = self._statements.find(sql)
         if prepared is None:
-            wanted = self._statements.count(sql, params)
-            prepared = None if wanted is None else self._prepare(sql, wanted)
+            template = self._statements.count(sql, formatted=bool(params))
+            prepared = None if template is None else self._prepare(sql, template)
             if prepared is None:
                 return None
         execution = prepared.execution(params)
@@ -121,26 +123,32 @@ class AskingConnection(TimedConnection):
             return None
         return result
 
-    def _prepare(self, sql: str, wanted: Wanted) -> Prepared | None:
-        if wanted.evicted is not None:
-            self._send(COMMAND.COM_STMT_CLOSE, wanted.evicted.number.to_bytes(4, "little"), "")
-        self._send(COMMAND.COM_STMT_PREPARE, wanted.template.text, "")
-        answer = Answer(self, self.encoding, binary.layout)
+    def _prepare(self, sql: str, template: Template) -> Prepared | None:
+        """Prepare it; None where that cannot be. Any other error of the server is the statement's."""
         try:
-            number, fields = answer.read_prepared()
-            binary.layout(fields)
-        except binary.UnknownTypeError:
-            self._statements.give_up(sql)
-            self._send(COMMAND.COM_STMT_CLOSE, number.to_bytes(4, "little"), "")
-            return None
+            answer = Answer(
+                self, self.encoding, binary.layout, self._send(COMMAND.COM_STMT_PREPARE, template.text, "")
+            )
+            number, params, fields = answer.read_prepared()
+            self._keep_rest(answer)
+            try:
+                binary.layout(fields)
+                fits = params == template.places  # not so where one stands in a text or a comment
+            except binary.UnknownTypeError:
+                fits = False
+            if not fits:
+                self._statements.give_up(sql)
+                self._send(COMMAND.COM_STMT_CLOSE, number.to_bytes(4, "little"), "")
+                return None
         except err.Error as error:
-            if self._sock is None:
+            if code_of(error) not in IMPOSSIBLE:
                 raise
-            self._statements.give_up(sql, code_of(error))
+            self._statements.give_up(sql)
             return None
-        finally:
-            self._ahead = answer.rest()
-        prepared = Prepared(number, wanted.template)
+        except BaseException:
+            self.discard()
+            raise
+        prepared = Prepared(number, template)
         self._statements.keep(sql, prepared)
         return prepared
 
@@ -166,28 +174,31 @@ class AskingConnection(TimedConnection):
         escaped: str = self.escape(value)
         return escaped
 
-    def _send(self, command: int, payload: bytes, sql: str | bytes) -> None:
-        """Send a command, whose statement is `sql`."""
+    def _send(self, command: int, payload: bytes, sql: str | bytes) -> int:
+        """Send a command, whose statement is `sql`; returns the number of the packet that answers it."""
         size = len(payload) + 1
         if size >= LONGEST_PACKET or self._result is not None:
             self._execute_command(command, payload)
-            return
+            number: int = self._next_seq_id
+            return number
         self._begin_command(command, sql)
         self._write_bytes(_COMMAND.pack(size, command) + payload)
+        return 1
 
     def _exchange(
         self, command: int, payload: bytes, sql: str | bytes, layout: Layouts, known: Known | None
     ) -> tuple[Result, Known | None]:
         """Send a command and read its answer; also what to know for the next time, as `Answer` has it."""
-        answer = Answer(self, self.encoding, layout)
         try:
-            self._send(command, payload, sql)
-            result = answer.read(known)
-            while answer.status & SERVER_STATUS.SERVER_MORE_RESULTS_EXISTS:
-                answer.read()  # of a CALL: an error in it is this statement's, not the next one's
+            answer = Answer(self, self.encoding, layout, self._send(command, payload, sql))
+            try:
+                result = answer.read(known)
+                while answer.status & SERVER_STATUS.SERVER_MORE_RESULTS_EXISTS:
+                    answer.read()  # of a CALL: an error in it is this statement's, not the next one's
+            finally:
+                self._keep_rest(answer)
         except err.Error:
             # The server's own errors end its answer; the others have closed the connection.
-            self._ahead = answer.rest()
             raise
         except (LookupError, AssertionError, struct.error) as error:
             self.discard()
@@ -197,9 +208,12 @@ class AskingConnection(TimedConnection):
             # the answer must not be taken for that of the next statement.
             self.discard()
             raise
-        self._ahead = answer.rest()
         self.server_status = answer.status
         return result, answer.known
+
+    def _keep_rest(self, answer: Answer) -> None:
+        if self._sock is not None:
+            self._ahead = answer.rest()
 
     def _execute_command(self, command: int, sql: str | bytes) -> None:
         """Send a command, its deadline starting now."""

@@ -10,7 +10,6 @@ import re
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache, partial
-from math import isfinite
 from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -28,10 +27,7 @@ if TYPE_CHECKING:
 
 _PLACEHOLDER = re.compile(r"%(?:(?P<percent>%)|s|\((?P<name>\w+)\)s|(?P<other>.?))", re.DOTALL)
 _SELECT = re.compile(r"[\s(]*SELECT\b", re.IGNORECASE)
-LONGEST = 1024
-"""Bytes of a parameter: MariaDB cuts a very long one off where it becomes a column of a temporary table."""
 _PARAMETERS_FOLLOW = b"\x01"
-_UNSIGNED = 0x80
 _DAY, _SECOND, _MICROSECOND = Struct("<HBB"), Struct("<HBBBBB"), Struct("<HBBBBBI")
 _TIME, _FINE_TIME = Struct("<BIBBB"), Struct("<BIBBBI")
 
@@ -41,6 +37,11 @@ class Template(NamedTuple):
 
     text: bytes
     names: tuple[str, ...] | int
+
+    @property
+    def places(self) -> int:
+        """How many question marks there are."""
+        return self.names if isinstance(self.names, int) else len(self.names)
 
     def values(self, params: Any) -> Sequence[Any] | None:
         """`params` in the order of the question marks; None where they do not fit, which is for others to say."""
@@ -72,80 +73,32 @@ def template(sql: str, *, formatted: bool) -> Template | None:
 
 
 def bind(values: Iterable[Any]) -> tuple[bytes, bytes] | None:
-    """The parameters of COM_STMT_EXECUTE as (their types, all of them); None where one is of another type.
+    """The parameters of COM_STMT_EXECUTE as (their types, all of them).
 
-    Each as PyMySQL would have written it. What inherits from a type may have meant something else.
+    None where one is neither a short text nor an integer of 64 bits: of these, server and client think alike.
     """
-    nulls = at = 0
     types, data = [], []
     for value in values:
-        writer = _WRITERS.get(type(value))
-        if writer is None:
-            return None
-        try:
-            kind, written = writer(value)
-        except ValueError:  # no number; half of a surrogate pair; a long text
-            return None
-        if written is None:
-            nulls |= 1 << at
+        if type(value) is str:
+            written = value.encode()
+            size = len(written)
+            if size >= NULL:
+                return None
+            types.append(_STRING)
+            data.append(bytes((size,)) + written)
+        elif type(value) is int and -(1 << 63) <= value < 1 << 63:
+            types.append(_INTEGER)
+            data.append(value.to_bytes(8, "little", signed=True))
         else:
-            data.append(written)
-        types.append(kind)
-        at += 1
+            return None
     if not types:
         return b"", b""
     kinds = b"".join(types)
-    return kinds, nulls.to_bytes((at + 7) // 8, "little") + _PARAMETERS_FOLLOW + kinds + b"".join(data)
-
-
-def _sized(data: bytes) -> bytes:
-    size = len(data)
-    if size < NULL:
-        return bytes((size,)) + data
-    if size > LONGEST:
-        raise ValueError("too long")
-    return b"\xfc" + size.to_bytes(2, "little") + data
+    return kinds, bytes((len(types) + 7) // 8) + _PARAMETERS_FOLLOW + kinds + b"".join(data)
 
 
 _STRING = bytes((FIELD_TYPE.VAR_STRING, 0))
-_INTEGER, _INTEGER_UNSIGNED = bytes((FIELD_TYPE.LONGLONG, 0)), bytes((FIELD_TYPE.LONGLONG, _UNSIGNED))
-_EXACT = bytes((FIELD_TYPE.NEWDECIMAL, 0))
-_FLOAT = bytes((FIELD_TYPE.DOUBLE, 0))
-_NOTHING = bytes((FIELD_TYPE.NULL, 0))
-_DOUBLE = Struct("<d")
-
-
-def _integer(value: int) -> tuple[bytes, bytes]:
-    if -(1 << 63) <= value < 1 << 63:
-        return _INTEGER, value.to_bytes(8, "little", signed=True)
-    if 0 <= value < 1 << 64:
-        return _INTEGER_UNSIGNED, value.to_bytes(8, "little")
-    return _EXACT, _sized(str(value).encode())
-
-
-def _float(value: float) -> tuple[bytes, bytes]:
-    if not isfinite(value):
-        raise ValueError("not finite")
-    return _FLOAT, _DOUBLE.pack(value)
-
-
-def _exact(value: Decimal) -> tuple[bytes, bytes]:
-    if not value.is_finite():
-        raise ValueError("not finite")
-    return _EXACT, _sized(format(value, "f").encode())
-
-
-_WRITERS: dict[type, Callable[[Any], tuple[bytes, bytes | None]]] = {
-    str: lambda value: (_STRING, _sized(value.encode())),
-    int: _integer,
-    bool: lambda value: (_INTEGER, int(value).to_bytes(8, "little")),
-    type(None): lambda _: (_NOTHING, None),
-    Decimal: lambda value: (
-        (_EXACT, _sized(format(value, "f").encode())) if value.is_finite() else (_STRING, b"\0")
-    ),
-    datetime: lambda value: (_STRING, _sized(value.replace(tzinfo=None).isoformat(" ").encode())),
-    date: lambda value: (_STRING, _sized(value.isoformat().encode())),
-}
+_INTEGER = bytes((FIELD_TYPE.LONGLONG, 0))
 
 
 class UnknownTypeError(Exception):
@@ -184,7 +137,7 @@ def _rows_of(readers: tuple[Reader, ...]) -> RowReader:
 def _reader(field: Any) -> Reader:
     kind = field.type_code
     number = _NUMBERS.get((kind, bool(field.flags & FLAG.UNSIGNED)))
-    if number is not None:
+    if number is not None and (kind != FIELD_TYPE.DOUBLE or field.scale == ANY_DECIMALS):
         return partial(_fixed, number.unpack_from, number.size)
     if kind in (FIELD_TYPE.NEWDECIMAL, FIELD_TYPE.DECIMAL):
         return _decimal
@@ -265,8 +218,10 @@ _NUMBERS = {
         FIELD_TYPE.LONGLONG: "q",
     }.items()
     for unsigned in (False, True)
-} | {(FIELD_TYPE.DOUBLE, unsigned): _DOUBLE for unsigned in (False, True)}
-"""FLOAT is not among them: as text it is rounded to six digits, and PyMySQL knows no other."""
+} | {(FIELD_TYPE.DOUBLE, unsigned): Struct("<d") for unsigned in (False, True)}
+"""FLOAT is not among them: as text it is rounded to six digits, and PyMySQL knows no other; nor is a DOUBLE of so
+many decimals, which is rounded likewise."""
+ANY_DECIMALS = 31
 _TIMES: dict[int, Callable[[int], Reader]] = {
     FIELD_TYPE.DATE: _date,
     FIELD_TYPE.DATETIME: _moment,

@@ -57,7 +57,6 @@ class Connection(AskingConnection):
         self.max_age = inf
         # what a Database notes of it
         self.generation = 0
-        self.leaves: str | None = None
         # set by open_connection: where a second connection to the same server would go
         self.address: Address | None = None
         self._poll: select.poll | None = None
@@ -78,6 +77,7 @@ class Connection(AskingConnection):
         """
         deadline = inf if self.connect_timeout is None else monotonic() + self.connect_timeout
         self._deadline, self._connecting, self.process = deadline, True, os.getpid()
+        self._ahead = b""
         try:
             if sock is None and not self.unix_socket:
                 self.host_info = f"socket {self.host}:{self.port}"

@@ -98,14 +98,15 @@ class Database:
         )
         _reset_after_fork(weakref.ref(self))
 
-    def read(self, sql: str, params: Any = ()) -> Rows:
+    def read(self, sql: str, params: Any = (), *, prepare: bool = False) -> Rows:
         """Rows of one statement that changes nothing: SELECT, SHOW, EXPLAIN (WITH may begin a DELETE).
 
+        `prepare`: it is a SELECT asked often, whose parameters are compared with columns; see `prepared`.
         Run again when its connection is lost, or when the server gave it up for a deadlock. Raises
         `DatabaseUnavailable` when there is no connection to be had, `StatementTimeout` past the deadline,
         `SessionLost`, and PyMySQL's errors for the statement.
         """
-        return self._read(sql, params, self._patience_left()).rows
+        return self._read(sql, params, self._patience_left(), prepare=prepare).rows
 
     def records(self, sql: str, params: Any = ()) -> list[dict[str, Any]]:
         """As `read`, each row a dict by column name."""
@@ -202,7 +203,7 @@ class Database:
         self._seats = Seats(self._at_once)
         self._connector.reset()
 
-    def _read(self, sql: str, params: Any, patience: float) -> Result:
+    def _read(self, sql: str, params: Any, patience: float, *, prepare: bool = False) -> Result:
         kind = nature(sql)
         if not kind.reads:
             raise ValueError("read() takes a SELECT; writing is for transaction()")
@@ -210,7 +211,7 @@ class Database:
             raise RuntimeError("a transaction is open in this thread: read with it")
         seated = self._take_seat(patience)
         try:
-            return self._fetch(sql, params, patience, kind.leaves)
+            return self._fetch(sql, params, patience, kind.leaves, prepare=prepare)
         except err.Error as error:
             return self._read_again(error, sql, params, patience, kind.leaves)
         finally:
@@ -235,12 +236,14 @@ class Database:
                 error = another
         raise error
 
-    def _fetch(self, sql: str, params: Any, patience: float, leaves: str | None) -> Result:
+    def _fetch(
+        self, sql: str, params: Any, patience: float, leaves: str | None, *, prepare: bool = False
+    ) -> Result:
         connection = self._connections.get(patience)
         if leaves is not None:
             connection.leaves = leaves
         try:
-            return connection.fetch(sql, params, prepare=True)
+            return connection.fetch(sql, params, prepare=prepare)
         except err.Error as error:
             raise self._connections.failed(error, connection) from error
 

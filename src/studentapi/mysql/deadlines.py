@@ -5,8 +5,8 @@ The private methods that this overrides are those of PyMySQL 1.2 (pyproject.toml
 
 A socket that Python gives a timeout to is asked whether it is ready before each read and each write, which is a
 second system call and, worse, lets go of the interpreter a second time. Once it is connected, the kernel keeps
-time instead (SO_RCVTIMEO), except under TLS, where Python would ignore that. Either is but a timer that wakes us:
-whether time is up is told by the deadline.
+time instead (SO_RCVTIMEO), except under TLS, where Python would ignore that, and in a main thread. Either is but a
+timer that wakes us: whether time is up is told by the deadline.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import errno
 import os
 import socket
 import ssl
+import threading
 from math import inf
 from struct import Struct
 from time import monotonic
@@ -90,9 +91,12 @@ class TimedConnection(Base):  # type: ignore[misc]
             raise
 
     def _let_kernel_time(self) -> None:
-        """From now on it is the kernel's timer, where that is possible."""
+        """From now on it is the kernel's timer, where that is possible.
+
+        Not in a main thread, which is the one that signals interrupt: Python would wait anew after each.
+        """
         sock = self._socket()
-        if not isinstance(sock, ssl.SSLSocket):
+        if not isinstance(sock, ssl.SSLSocket) and threading.current_thread() is not threading.main_thread():
             sock.settimeout(None)
             self._timer, self._timer_of_kernel = None, True
 

@@ -1,13 +1,15 @@
-"""Statements that a connection asks again and again, prepared: the server parses and resolves them once.
+"""SELECTs that are said to be asked again and again: the server parses and resolves them once for a connection.
 
-As psycopg does, a statement is sent as text at first, and prepared when the same connection has asked it some
-times. What cannot be prepared is sent as text for good; nobody has to know which is which.
+Only where the caller says so (`Database.read(…, prepare=True)`), for it is not always the same: MySQL settles the
+type of a parameter in a select list by what it is first given, and a session that has been changed does not reach
+what was prepared before. Parameters that are compared with columns are what it is for. What cannot be prepared is
+sent as text.
 """
 
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from studentapi.mysql.binary import bind, template
 
@@ -18,13 +20,11 @@ if TYPE_CHECKING:
 PREPARE_AFTER = 5
 """Times that a connection sends a statement as text before it prepares it."""
 MOST_PREPARED = 64
-"""Statements that a connection keeps prepared; the server has `max_prepared_stmt_count` for all of them."""
-MOST_COUNTED = 1024
-"""Statements whose uses a connection counts."""
+"""Statements that a connection prepares; the server has `max_prepared_stmt_count` for all of them."""
 NOT_FOUND = frozenset({1243, 1615})
 """The server knows the prepared statement no more, or cannot prepare it again: it has not run."""
-EXHAUSTED = 1461
-"""The server has max_prepared_stmt_count of them."""
+IMPOSSIBLE = frozenset({1295, 1390, 1461})
+"""It is not a statement that this server prepares, has too many parameters, or there are too many of them."""
 
 _EXECUTE = struct.Struct("<IBI")
 
@@ -50,61 +50,38 @@ class Prepared:
         if self._types is None:
             self._types = types
         elif types != self._types:
-            return None  # MySQL settles a parameter's type by the first one, and would turn 'a' into 0
+            return None
         return _EXECUTE.pack(self.number, 0, 1) + parameters
 
 
-class Wanted(NamedTuple):
-    """A statement that is to be prepared now; the place of `evicted`, if there is one, is taken by it."""
-
-    template: Template
-    evicted: Prepared | None
-
-
 class Statements:
-    """What one connection has asked how often, and what of it is prepared."""
+    """What one connection has been asked so, by its text: how often, or what it is as a prepared statement."""
 
     def __init__(self) -> None:
-        self._uses: dict[str, int] = {}
-        self._prepared: dict[str, Prepared | None] = {}
-        self._full = False
+        self._known: dict[str, int | Prepared | None] = {}
 
     def find(self, sql: str) -> Prepared | None:
         """The prepared statement, if it is one."""
-        return self._prepared.get(sql)
+        known = self._known.get(sql)
+        return known if isinstance(known, Prepared) else None
 
-    def count(self, sql: str, params: Any) -> Wanted | None:
-        """Count a use of a statement that is not prepared; what to do if it is time to prepare it."""
-        if self._full or sql in self._prepared:
+    def count(self, sql: str, *, formatted: bool) -> Template | None:
+        """Count a use of a statement that is not prepared; what to prepare, if it is time for that."""
+        uses = self._known.get(sql, 0)
+        if not isinstance(uses, int) or (not uses and len(self._known) >= MOST_PREPARED):
             return None
-        uses = self._uses[sql] = self._uses.get(sql, 0) + 1
-        if uses <= PREPARE_AFTER:
-            if len(self._uses) > MOST_COUNTED:
-                del self._uses[next(iter(self._uses))]
+        self._known[sql] = uses + 1
+        if uses < PREPARE_AFTER:
             return None
-        del self._uses[sql]
-        found = template(sql, formatted=bool(params))
+        found = template(sql, formatted=formatted)
         if found is None:
             self.give_up(sql)
-            return None
-        return Wanted(found, self._evict())
+        return found
 
     def keep(self, sql: str, prepared: Prepared) -> None:
         """Remember a statement that was prepared."""
-        self._prepared[sql] = prepared
+        self._known[sql] = prepared
 
-    def give_up(self, sql: str, code: int | None = None) -> None:
-        """Send this statement as text from now on; `code` is the server's error, if it gave one."""
-        if code == EXHAUSTED:
-            self._full = True
-        if len(self._prepared) >= MOST_COUNTED:
-            del self._prepared[next(iter(self._prepared))]
-        self._prepared[sql] = None
-
-    def _evict(self) -> Prepared | None:
-        held = [(sql, one) for sql, one in self._prepared.items() if one is not None]
-        if len(held) < MOST_PREPARED:
-            return None
-        sql, oldest = held[0]
-        del self._prepared[sql]
-        return oldest
+    def give_up(self, sql: str) -> None:
+        """Send this statement as text from now on."""
+        self._known[sql] = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pymysql import err
@@ -49,7 +48,7 @@ class Transaction:
 
     def read(self, sql: str, params: Any = ()) -> tuple[tuple[Any, ...], ...]:
         """Rows of one SELECT, as this transaction sees them."""
-        return self._fetch(sql, params, prepare=True).rows
+        return self._fetch(sql, params).rows
 
     def execute(self, sql: str, params: Any = (), *, like: str | None = None) -> int:
         """Run one statement; returns the number of affected rows and keeps `last_insert_id`.
@@ -118,12 +117,12 @@ class Transaction:
         except err.Error:
             self.connection.discard()
 
-    def _fetch(self, sql: str, params: Any, kind: Nature | None = None, *, prepare: bool = False) -> Result:
+    def _fetch(self, sql: str, params: Any, kind: Nature | None = None) -> Result:
         kind = kind or nature(sql)
         if kind.leaves is not None:
             self.connection.leaves, self._left = kind.leaves, True
         self.wrote = self.wrote or not kind.reads
-        result = self._guarded(partial(self.connection.fetch, prepare=prepare), sql, params)
+        result = self._guarded(self.connection.fetch, sql, params)
         if not kind.reads and not self.connection.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS:
             self._over = True
             raise RuntimeError("this statement has committed the transaction by itself: it cannot be in one")
