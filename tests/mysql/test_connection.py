@@ -199,16 +199,13 @@ def test_a_value_that_cannot_be_sent_costs_no_connection(connection: Connection)
 
 @pytest.mark.parametrize("in_main_thread", [True, False])
 def test_signals_do_not_put_a_deadline_off(address: Address, in_main_thread: bool) -> None:
-    connection = open_connection(address, statement_timeout=1.0)
-    connection.fetch("SET max_statement_time = 0" if connection.is_mariadb else "SET max_execution_time = 0")
     raised: list[BaseException] = []
 
     def wait() -> None:
+        connection = open_connection(address, statement_timeout=1.0)
+        limit = "max_statement_time" if connection.is_mariadb else "max_execution_time"
+        connection.fetch(f"SET {limit} = 0")  # so that nobody but us ends it
         try:
-            connection.connect()  # its clock is that of the thread that opens it
-            connection.fetch(
-                "SET max_statement_time = 0" if connection.is_mariadb else "SET max_execution_time = 0"
-            )
             connection.fetch("SELECT SLEEP(8)")
         except err.Error as error:
             raised.append(error)

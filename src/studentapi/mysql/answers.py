@@ -113,7 +113,7 @@ class Answer:
         return Result(layout.names, rows, len(rows), 0)
 
     def read_prepared(self) -> tuple[int, int, list[Any]]:
-        """The answer to COM_STMT_PREPARE: the statement's number, how many parameters, and its columns' fields."""
+        """The answer to COM_STMT_PREPARE: the statement's number, how many parameters, and its fields."""
         number, columns, params = _PREPARED.unpack_from(self._packet())
         definitions = [self._packet() for _ in range(params + bool(params) + columns)][params + bool(params) :]
         if columns:

@@ -5,8 +5,8 @@ The private methods that this overrides are those of PyMySQL 1.2 (pyproject.toml
 
 A socket that Python gives a timeout to is asked whether it is ready before each read and each write, which is a
 second system call and, worse, lets go of the interpreter a second time. Once it is connected, the kernel keeps
-time instead (SO_RCVTIMEO), except under TLS, where Python would ignore that, and in a main thread. Either is but a
-timer that wakes us: whether time is up is told by the deadline.
+time instead (SO_RCVTIMEO), except under TLS, where Python would ignore that, and in a main thread. Either is but
+a timer that wakes us: whether time is up is told by the deadline.
 """
 
 from __future__ import annotations
