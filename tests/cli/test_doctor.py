@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 from pymysql import err
 
-from studentapi.cli.diagnosis import hosts, sessions
+from studentapi.cli.diagnosis import hosts, sessions, times
 from studentapi.cli.diagnosis.server import Server as Examined
+from studentapi.embedded import PrivateServer
 from studentapi.mysql.address import Address
 from studentapi.mysql.connection import open_connection
 from tests.cli.doctors import COMMAND, NAME, SECRET, SETTINGS, STEADY, at, globally, host_of, not_loopback
@@ -25,6 +26,7 @@ from tests.servers import free_port
 if TYPE_CHECKING:
     import socket
     import threading
+    from pathlib import Path
 
     from tests.cli.doctors import Doctor
     from tests.servers import Server
@@ -330,6 +332,16 @@ def test_a_row_that_the_server_hides_is_told_not_stumbled_over(account: str) -> 
     assert found["connections"].verdict == "advice"
     assert found["connections"].found == "could not be read: the server does not show max_connections"
     assert found["durability"].verdict == "ok"
+    assert found["moments"].verdict == "ok"
+
+
+def test_a_server_whose_sysdate_stands_still_is_a_problem(tmp_path: Path) -> None:
+    with PrivateServer(tmp_path, options=["--sysdate-is-now"]) as private:
+        address = Address.parse(private.url)
+        with closing(open_connection(address)) as connection:
+            examined = Examined(connection, address, settings_for(private.url), 1)
+            (found,) = times.moments(examined)
+    assert found.verdict == "problem"
 
 
 def test_a_server_that_goes_away_during_the_examination_is_one_problem(server: Server, account: str) -> None:

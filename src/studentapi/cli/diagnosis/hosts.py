@@ -41,6 +41,7 @@ CHECKS: dict[str, Callable[[Server], Iterator[Finding]]] = {
     "isolation": sessions.isolation,
     "characters": sessions.characters,
     "durability": durability.durability,
+    "moments": times.moments,
 }
 """What is looked at on every server, by the name that its findings have."""
 

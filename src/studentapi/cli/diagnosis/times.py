@@ -60,6 +60,18 @@ def clock(server: Server) -> Iterator[Finding]:
         yield ok("clock", found, **figures)
 
 
+def moments(server: Server) -> Iterator[Finding]:
+    """Whether SYSDATE is when it is called: attempts are dated so, once their locks are held."""
+    ((_, same),) = server.connection.fetch("SELECT SLEEP(0.002), SYSDATE(6) = NOW(6)").rows
+    if same:
+        yield problem(
+            "moments", "SYSDATE is when its statement began: who waited for a lock is dated too early",
+            "Take sysdate-is-now out of the server's configuration", sysdate_is_now=True,
+        )  # fmt: skip
+    else:
+        yield ok("moments", "SYSDATE is when it is called", sysdate_is_now=False)
+
+
 def _reading(server: Server) -> tuple[float, float]:
     """Half the round trip, and by how much the server's clock is ahead; in seconds."""
     wall, begin = datetime.now(UTC), time.perf_counter()
