@@ -60,7 +60,7 @@ def main(  # noqa: PLR0917 - click gives them by name
     if rounds is not None:
         pace = replace(pace, rounds=rounds, others=rounds)
     if seconds is not None:
-        pace = replace(pace, seconds=seconds)
+        pace = replace(pace, seconds=seconds, others_seconds=seconds)
     blocks = list(plan.blocks(pace, routes or ROUTES, quick=quick))
     peers = [peer for peer in PEERS if not names or peer.name in names]
     results = run_all(servers or plan.servers(quick=quick), blocks, peers, quick=quick)
@@ -82,7 +82,12 @@ def grow(target: Path | None, *, quick: bool) -> bool:
     """Run the measurement of growth, into `target` where it is to be kept; False where it fails."""
     into = ["--into", str(target)] if target else []
     command = [sys.executable, "-m", "lab.bench.growth", *(["--quick"] if quick else []), *into]
-    return subprocess.run(command, check=False).returncode == 0
+    with subprocess.Popen(command) as process:
+        try:
+            return process.wait() == 0
+        except KeyboardInterrupt:
+            process.wait()  # it was told, too, and has services of its own to end
+            raise
 
 
 def run_all(servers: tuple[Flavour, ...], blocks: list[plan.Block], peers: list[Peer], *, quick: bool) -> Results:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 LONGEST = 300
 """Letters of a failure that are kept: it may quote a whole answer."""
+COMPARED_AGAIN = 10
+"""Of so many students, and classes, answers are compared in a quick run, and once the same apps have been."""
 FEW_ANSWERS, LONGER = 50, 4
 """Who answered fewer in the warm-up has slices so many times as long."""
 
@@ -37,12 +39,13 @@ def run(
 ) -> None:
     """Measure all `blocks` on one server into `results`; the peers' logs go to `directory`."""
     dataset = data.prepare(server.url("mysql", ssl_mode=""), DATABASE)
-    for size in dict.fromkeys(block.size for block in blocks):
+    for number, size in enumerate(dict.fromkeys(block.size for block in blocks)):
         here = [block for block in blocks if block.size == size]
         routes = dict.fromkeys(block.route for block in here)
         wanted = [peer for peer in peers if any(takes_part(peer, block) for block in here)]
         say(f"{server.flavour} {server.version}, {size}: starting {len(wanted)} services")
-        with Stage(server, dataset, size, directory) as stage:
+        compared = COMPARED_AGAIN if number or results.quick else None
+        with Stage(server, dataset, size, directory, compared) as stage:
             for name, problem in stage.start(wanted).items():
                 tell(results, f"{server.flavour}, {size}: {name} is not measured: {problem}")
             for route in routes:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lab.bench.database_server import OPTIONS
 from lab.bench.figures import figures, ranked, ratio
-from lab.bench.findings import findings
+from lab.bench.findings import findings, remembered
 from lab.bench.growth import page as growth
 from lab.bench.picture import CLIENTS_PICTURE, CPU_PICTURE
 from lab.bench.plan import ANSWER, SERVER_TITLES
@@ -30,24 +30,35 @@ away"* ([lab/answers](../lab/answers)), and rivals that speak the same HTTP cont
 
 """
 
+BESIDE_TARGETS = """studentapi remembers a token for 5 s in each process ([security.md](security.md)). The
+rivals, but for the one whose name says so, ask for it each time: for assessment data and for a list they send
+two statements, the ORM more, where studentapi sends one. No target says how lists, recording and class
+statistics stand beside the rivals, nor how other questions than assessment data and lists grow with the data.
+"""
+
 HOW = """## How it is measured
 
-**Who.** Every Python app but FastAPI's runs under the same [uwsgi.ini](../uwsgi.ini), FastAPI under uvicorn with
-uvloop and httptools, Go by itself with as many processors as the others have processes. All are given as many
-connections to the database as threads. An answer whose threads would share one connection gets processes of one
-thread instead. studentapi runs with every safety on, with authentication, validation, rate limits that are
-counted and not reached, and its log; the rivals authenticate and validate, and are spared the rest.
+**Who.** Every Python app but FastAPI's runs under the same [uwsgi.ini](../uwsgi.ini), FastAPI under uvicorn
+with uvloop and httptools, Go by itself with as many processors as the others have processes. All are given as
+many connections to the database as threads. An answer whose threads would share one connection gets processes
+of one thread instead. studentapi runs with every safety on, with authentication, validation, rate limits that
+are counted and not reached, and its log; the rivals authenticate and validate, and are spared the rest.
+studentapi [remembers a token](security.md) for 5 s, and sends one statement for assessment data and for a list;
+the rivals look the token up each time, and send two, the ORM more. One more runs the app of Flask and
+mysqlclient with tokens remembered for 5 s, by a dict in each process. `bare` is a WSGI function with plain
+PyMySQL, whose answers PyMySQL itself reads; studentapi reads them by its own reader, and has the statement of
+assessment data prepared.
 
 **What.** The *city lookup* of the question's answer: 600 names, one indexed statement, on a route of Flask's.
 *Assessment data* of {students:,} students and chapters, a *list page* of 100 attempts, *recording* an attempt
 with 10 responses, and *class statistics*, on the whole OULAD sample. Before anything is measured, each rival's
 JSON is compared with studentapi's, member by member, and while it warms up, each answer is looked at.
 
-**How.** All apps are up and warm, and take turns: a slice of {seconds:g} s each, round after round, in an order
-that changes. What slows the machine down slows a whole round, so ratios are taken within each round; their median
-is given, with the lowest and the highest. wrk opens a connection for each request, as uWSGI's `http-socket` wants
-it, for all alike; uvicorn and Go could keep theirs. One answer with an error ends an app's measurement, and the
-command with it. Client, app and database share the machine.
+**How.** All apps are up and warm, and take turns: a slice of {seconds:g} s or more each, round after round, in
+an order that changes. What slows the machine down slows a whole round, so ratios are taken within each round;
+their median is given, with the lowest and the highest. wrk opens a connection for each request, as uWSGI's
+`http-socket` wants it, for all alike; uvicorn and Go could keep theirs. One answer with an error ends an app's
+measurement, and the command with it. Client, app and database share the machine.
 
 - **requests/s, p50, p99**: medians of the rounds. p99 is wrk's, which counts a stall once for each request that
   it held up.
@@ -130,6 +141,9 @@ def _targets(results: Results) -> Iterator[str]:
     for (route, title, words), found in rows.items():
         cells = " | ".join(found.get(server, "–") for server in results.servers)
         yield f"| {route_title(route)} | {title} | {words} | {cells} |"
+    yield ""
+    yield BESIDE_TARGETS
+    yield from (f"- {sentence}" for sentence in remembered(results))
     yield ""
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from itertools import count
+from math import gcd
 from typing import TYPE_CHECKING
 
 from lab.bench.database_server import FLAVOURS, Flavour
-from lab.bench.targets import CLIENTS
+from lab.bench.targets import AGAINST, CLIENTS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -19,6 +21,9 @@ COMPARED = frozenset({"per_request", "persistent_db", "studentapi", "mysqlclient
 """Who is measured at 1 × 16 in a quick run: the two that the answer compares, ours, and what it is held to."""
 ANSWER_CLIENTS = (1, 4, 8, 16)
 """As in the question's answer, at 1 × 16."""
+QUICK_CLIENTS = (1, 8)
+STEP = 5
+"""At least so many places on begins the next pair of rounds."""
 
 
 @dataclass(frozen=True)
@@ -52,32 +57,37 @@ class Block:
 
 @dataclass(frozen=True)
 class Pace:
-    """How often and how long: rounds where the targets are, rounds elsewhere, seconds of a slice."""
+    """How often and how long: rounds as wide as the machine, rounds at 1 × 16, and seconds of a slice of each."""
 
     rounds: int
     others: int
     seconds: float
+    others_seconds: float
 
 
-FULL, QUICK = Pace(7, 3, 0.6), Pace(3, 1, 0.3)
+FULL, QUICK = Pace(7, 3, 0.6, 0.4), Pace(3, 1, 0.3, 0.3)
+"""The whole is to take less than half an hour with `lab.bench.growth`, a quick run less than three minutes."""
 
 
 def blocks(pace: Pace, routes: Collection[Route], *, quick: bool) -> Iterator[Block]:
-    """What is measured on each server; quick leaves out most at 1 × 16."""
+    """What is measured on each server; quick leaves out most at 1 × 16, and rounds of what nobody is held to."""
+    held = {route for route, *_ in AGAINST}
     for route in routes:
-        yield Block(WIDE, route, CLIENTS, pace.rounds, pace.seconds)
+        rounds = pace.rounds if route in held or not quick else pace.others
+        yield Block(WIDE, route, CLIENTS, rounds, pace.seconds)
     for route in routes:
         if route == "city":
-            for clients in ANSWER_CLIENTS:
+            for clients in QUICK_CLIENTS if quick else ANSWER_CLIENTS:
                 peers = COMPARED if quick else None
-                yield Block(ANSWER, route, clients, pace.others, pace.seconds, peers)
+                yield Block(ANSWER, route, clients, pace.others, pace.others_seconds, peers)
         elif not quick:
-            yield Block(ANSWER, route, CLIENTS, pace.others, pace.seconds)
+            yield Block(ANSWER, route, CLIENTS, pace.others, pace.others_seconds)
 
 
 def order(names: list[str], number: int) -> list[str]:
     """`names` in the order of round `number`: each pair of rounds begins elsewhere, its second goes backwards."""
-    start = number // 2 * 5 % len(names) if names else 0
+    step = next(step for step in count(STEP) if gcd(step, len(names)) == 1) if names else 0
+    start = number // 2 * step % len(names) if names else 0
     turned = names[start:] + names[:start]
     return turned[::-1] if number % 2 else turned
 

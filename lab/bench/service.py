@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from lab.bench import processes as proc
 from lab.peers import serving
+from studentapi.embedded.process import spawn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -34,15 +35,7 @@ class Running:
         self._log = log
         command, environment = serving.command(peer, url=url, port=port, processes=processes, threads=threads)
         with log.open("wb") as output:
-            self._process = subprocess.Popen(
-                command,
-                env=environment,
-                cwd=log.parent,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+            self._process = spawn(command, output=output, env=environment, cwd=log.parent)
 
     @property
     def url(self) -> str:

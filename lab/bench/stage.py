@@ -38,11 +38,19 @@ CREATED: dict[Route, int] = {"recording": 201}
 
 
 class Stage:
-    """Peers in one `size` on one `server`; a context that ends them. Their logs go to `directory`."""
+    """Peers in one `size` on one `server`; a context that ends them. Their logs go to `directory`.
 
-    def __init__(self, server: DatabaseServer, dataset: Dataset, size: Size, directory: Path) -> None:
+    `compared`: of so many students, and classes, each peer's answers are compared with studentapi's; None: usual.
+    """
+
+    def __init__(
+        self, server: DatabaseServer, dataset: Dataset, size: Size, directory: Path, compared: int | None = None
+    ) -> None:
         self.server = server
         self.dataset = dataset
+        self._compared = replace(
+            dataset, students=dataset.students[:compared], classes=dataset.classes[:compared]
+        )
         self.size = size
         self.services: dict[str, Running] = {}
         self._directory = directory
@@ -82,7 +90,7 @@ class Stage:
         if name != SERVICE:
             asked = replace(service.peer, routes=frozenset({route}))
             reference = service if route == "city" else self.services[SERVICE]
-            compare(asked, service.url, reference.url, self.dataset)
+            compare(asked, service.url, reference.url, self._compared)
         clients = min(2 * self.size.processes * self.size.threads, BACKLOG)
         return self._load(name, route, clients, WARM_SECONDS, check=True)
 

@@ -24,7 +24,7 @@ AGAINST = (
     ("city", "pooled_db", "PooledDB", 1.9),
     ("city", "persistent_db", "PersistentDB, as in the answer", 1.15),
     ("city", "mysqlclient", "Flask, mysqlclient (C)", 1.0),
-    ("city", "bare", "bare WSGI, PyMySQL: the limit", 0.75),
+    ("city", "bare", "bare WSGI, plain PyMySQL", 0.75),
     ("assessment-data", "orm", "Flask-SQLAlchemy's ORM", 4.0),
     ("assessment-data", "mysqlclient", "Flask, mysqlclient, plain SQL", 1.2),
     ("assessment-data", "fastapi", "FastAPI, asyncmy", 1.3),

@@ -28,6 +28,7 @@ SHORT = {
     "per_request_tls": "per request, TLS",
     "bare": "bare WSGI",
     "mysqlclient": "mysqlclient",
+    "mysqlclient_remembers": "mysqlclient, 5 s",
     "orm": "ORM",
     "fastapi": "FastAPI",
     "go": "Go",

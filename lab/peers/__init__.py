@@ -2,9 +2,9 @@
 
 The other answers (`lab.answers`) look a city up. The rest speak studentapi's own HTTP contract (docs/api.md) on
 the routes that they have, over the same tables: token looked up by its SHA-256, input validated, the same JSON.
-`agreement` compares what they answer with what studentapi answers; who does less work is none of them. What
-studentapi does besides (rate limits, idempotency keys, the feed of changes, a log line for each request) they are
-spared.
+`agreement` compares what they answer with what studentapi answers. What studentapi does besides (rate limits,
+idempotency keys, the feed of changes, a log line for each request) they are spared. studentapi remembers a token
+for 5 s (docs/security.md); of the others one does, and the rest ask the database for it on each request.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ Route = Literal["city", "assessment-data", "list", "recording", "statistics"]
 ROUTES: tuple[Route, ...] = get_args(Route)
 CONNECTIONS = "LAB_CONNECTIONS"
 """Variable: connections that a process of a peer with a pool of its own may have."""
+REMEMBERED = "LAB_TOKENS_REMEMBERED"
+"""Variable: seconds for which a process of mysqlclient's remembers a token; without it, none."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Peer:
     `application` is `module:callable` for uwsgi and uvicorn. `shares_connection`: its threads would share one
     connection, which PyMySQL forbids, so processes × threads become as many processes of one thread. `tls`: it
     connects by TLS where the server takes it, as PyMySQL does unless told otherwise; all others are told not to.
-    `module`: what it imports that `make setup` does not install.
+    `module`: what it imports that `make setup` does not install. `remembered`: seconds for which a process of it
+    goes by what it knows of a token, for the peers that can be told.
     """
 
     name: str
@@ -38,6 +41,7 @@ class Peer:
     shares_connection: bool = False
     tls: bool = False
     module: str = ""
+    remembered: float = 0.0
 
 
 _CITY = frozenset[Route]({"city"})
@@ -57,7 +61,7 @@ PEERS: tuple[Peer, ...] = (
         "lab.answers.per_request:application",
         tls=True,
     ),
-    Peer("bare", "a bare WSGI function, PyMySQL", "uwsgi", _READS, "lab.peers.bare:application"),
+    Peer("bare", "a bare WSGI function, plain PyMySQL", "uwsgi", _READS, "lab.peers.bare:application"),
     Peer(
         "mysqlclient",
         "Flask, mysqlclient (C)",
@@ -65,6 +69,15 @@ PEERS: tuple[Peer, ...] = (
         _ALL,
         "lab.peers.flask_mysqlclient:application",
         module="MySQLdb",
+    ),
+    Peer(
+        "mysqlclient_remembers",
+        "Flask, mysqlclient (C), tokens remembered 5 s",
+        "uwsgi",
+        _ALL - _CITY,
+        "lab.peers.flask_mysqlclient:application",
+        module="MySQLdb",
+        remembered=5.0,
     ),
     Peer("orm", "Flask-SQLAlchemy's ORM", "uwsgi", _ALL, "lab.peers.orm.app:application"),
     Peer("fastapi", "FastAPI, asyncmy, uvicorn", "uvicorn", _ALL, "lab.peers.fastapi_asyncmy:application"),

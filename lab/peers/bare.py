@@ -1,6 +1,6 @@
-"""A bare WSGI function with PyMySQL in a threading.local: nothing but the driver, and so the limit for it.
+"""A bare WSGI function with PyMySQL in a threading.local: no framework, and the driver as it comes.
 
-No framework, no check of the connection, nothing for a lost one: it is the height, and nobody's service.
+It checks no connection, and has nothing for a lost one: it is there to be held to, and nobody's service.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from lab.peers import CONNECTIONS
+from lab.peers import CONNECTIONS, REMEMBERED
 from studentapi.cli.serve import uwsgi_command, uwsgi_environment
 from studentapi.settings import Settings
 
@@ -82,6 +82,7 @@ def command(peer: Peer, *, url: str, port: int, processes: int, threads: int) ->
             "STUDENTAPI_RATE_LIMIT_ADDRESS": _UNREACHED,
             "PYTHONPATH": str(ROOT),
             CONNECTIONS: str(threads),
+            REMEMBERED: str(peer.remembered),
         }
     environment = {
         **os.environ,

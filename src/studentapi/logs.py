@@ -10,6 +10,7 @@ import time
 from contextlib import nullcontext, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from weakref import WeakSet
 
 import orjson
 import structlog
@@ -113,28 +114,48 @@ class _Writer(logging.StreamHandler[TextIO]):
         self.patient = False
         self._waiting: list[str] = []
         self._some = threading.Event()
-        self._process = 0
+        self._process = 0  # whose thread writes what waits
+        _writers.add(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a line, or keep it; under the handler's lock, as ever."""
-        if not (self.patient and record.name == REQUESTS):
-            self._write_waiting()
-            super().emit(record)
-            return
-        self._waiting.append(self.format(record) + self.terminator)
-        if len(self._waiting) == 1:
-            if self._process != os.getpid():
-                self._process = os.getpid()
-                threading.Thread(target=self._write_at_times, name="request log", daemon=True).start()
-            self._some.set()
-        elif len(self._waiting) > MOST:
-            self._try_to_flush()
+        """Write a line, or keep it; under the handler's lock, as ever. No request ends by it."""
+        try:
+            if self.patient and record.name == REQUESTS:
+                self._keep(self.format(record) + self.terminator)
+            else:
+                self._write_waiting()
+                super().emit(record)
+        except Exception:  # noqa: BLE001 - it says so on standard error, as every handler's
+            self.handleError(record)
 
     def flush(self) -> None:
         """Write what is left; `logging` does so at the end of the process, too."""
         with self.lock or nullcontext():
             self._write_waiting()
             super().flush()
+
+    def forget(self) -> None:
+        """Leave what waits to the process that this one was forked from, whose lines they are; and its thread."""
+        self._waiting = []
+        self._some = threading.Event()
+        self._process = 0
+
+    def _keep(self, line: str) -> None:
+        self._waiting.append(line)
+        number = len(self._waiting)
+        if number > MOST or (number == 1 and not self._has_thread()):
+            self._try_to_flush()
+        elif number == 1:
+            self._some.set()
+
+    def _has_thread(self) -> bool:
+        if self._process != os.getpid():
+            try:
+                threading.Thread(target=self._write_at_times, name="request log", daemon=True).start()
+            except RuntimeError:  # no thread is left; the next line tries again
+                return False
+            self._process = os.getpid()
+        return True
 
     def _write_at_times(self) -> None:
         while self._some.wait():
@@ -150,6 +171,17 @@ class _Writer(logging.StreamHandler[TextIO]):
         if self._waiting:
             lines, self._waiting = self._waiting, []
             self.stream.write("".join(lines))
+
+
+_writers: WeakSet[_Writer] = WeakSet()
+
+
+def _forget() -> None:
+    for writer in _writers:
+        writer.forget()
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 class _Formatter(structlog.stdlib.ProcessorFormatter):

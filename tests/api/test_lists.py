@@ -159,6 +159,15 @@ def test_bytes_that_are_no_utf_8_and_chunks_are_refused(client: FlaskClient) -> 
 
 
 @pytest.mark.parametrize(
+    ("prefix", "quoted"),
+    [("/school", "/school"), ("/a b", "/a%20b"), ('/<">%2F', "/%3C%22%3E%252F"), ("/\xc3\xa9", "/%C3%A9")],
+)
+def test_the_link_is_a_url_wherever_the_service_is_mounted(client: FlaskClient, prefix: str, quoted: str) -> None:
+    answer = client.get("/api/v1/students?limit=1", environ_overrides={"SCRIPT_NAME": prefix})
+    assert answer.headers["Link"].startswith(f"<http://localhost{quoted}/api/v1/students?limit=1&cursor=")
+
+
+@pytest.mark.parametrize(
     ("trusted", "proto", "scheme"), [(1, "https", "https"), (1, "http", "http"), (0, "https", "http")]
 )
 def test_the_link_is_secure_where_a_trusted_proxy_says_so(

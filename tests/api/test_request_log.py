@@ -267,6 +267,23 @@ def test_nothing_of_a_request_is_left_in_its_thread(observed: Observed) -> None:
     assert tally.watch is None
 
 
+def test_a_request_whose_line_fails_is_counted_and_leaves_nothing_in_its_thread(observed: Observed) -> None:
+    class Failing(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            raise RuntimeError("no line")
+
+    requests, handler = logging.getLogger(logs.REQUESTS), Failing()
+    requests.addHandler(handler)
+    try:
+        with pytest.raises(RuntimeError, match="no line"):
+            observed.ask()
+    finally:
+        requests.removeHandler(handler)
+    assert (tally.watch, logs.of_request.get()) == (None, None)
+    figures = observed.ask("/metrics").text
+    assert "studentapi_requests_in_flight 1.0" in figures.splitlines()  # this one
+
+
 def test_a_stream_is_counted_to_its_end(observed: Observed, statements: list[str]) -> None:
     database = observed.app.extensions["studentapi"].database
 

@@ -111,3 +111,14 @@ def test_labels_of_lines_that_end_together_stand_apart() -> None:
 def test_every_peer_and_route_has_a_name_for_pictures_and_tables() -> None:
     assert set(SHORT) == {peer.name for peer in PEERS}
     assert set(ROUTES) == set(NAMES)
+
+
+def test_the_page_says_what_is_left_against_a_rival_that_remembers_tokens_too(
+    results: Results, tmp_path: Path
+) -> None:
+    place = next(place for place in results.places() if place.route == "assessment-data")
+    for name, requests in (("service", 3000), ("mysqlclient_remembers", 2000), ("mysqlclient", 1500)):
+        results.at(place)[name].slices[:] = 2 * [Slice(requests, 1.0, 2.5, 6.25, 0.5, 0.25, 0, requests, 0)]
+    write_page(results, tmp_path / "bench.md")
+    page = (tmp_path / "bench.md").read_text()
+    assert "assessment data 1.50 (2.00)" in page[page.index("## Targets") : page.index("## What follows")]

@@ -50,6 +50,7 @@ def test_a_request_that_waited_has_one_line_and_its_whole_time(
             server.control.resume()
         given = [answer.result() for answer in answers]
     assert {status for status, _, _ in given} == {200}
+    assert {headers["Connection"] for _, _, headers in given} == {"close"}
     # an answer is counted out when it has been sent
     eventually(lambda: in_flight(service) == 1)
     ids = {headers["X-Request-ID"] for _, _, headers in given}

@@ -1,12 +1,16 @@
 """What the database says of a student in a chapter comes through whole, and in its order."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 
 import pytest
 
+from studentapi.gradebook import progress
 from studentapi.gradebook.progress import assessment_data
 from studentapi.gradebook.resources import NotFound
 from studentapi.mysql.database import Database
+from studentapi.mysql.tally import tally
 from tests.gradebook.small_school import School
 
 ODD = '"\'\\ \\" [1, null] \x1f\x00\t\n % %s {x} é ß 中 🎓 </script> ' + "\u2028"
@@ -91,3 +95,33 @@ def test_the_first_that_is_missing_is_named(
     with pytest.raises(NotFound) as refused:
         assessment_data(school.database, student, chapter, of_class)
     assert refused.value.kind == kind
+
+
+def test_what_is_there_and_cannot_be_read_is_an_error_and_no_endless_search(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def watch(_: object, statement: str, __: object) -> AbstractContextManager[None]:
+        asked.append(statement)
+        assert len(asked) < 20
+        return nullcontext()
+
+    monkeypatch.setattr(progress, "_THERE", "SELECT 1, 1, 1")
+    monkeypatch.setattr(tally, "watch", watch)
+    with pytest.raises(RuntimeError, match="no row"):
+        assessment_data(school.database, "nobody", "h")
+    assert asked.count("SELECT 1, 1, 1") == 2
+
+
+def test_a_student_who_comes_while_it_is_looked_for_is_found(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def watch(_: object, statement: str, __: object) -> AbstractContextManager[None]:
+        if statement == progress._THERE:
+            with ThreadPoolExecutor(1) as pool:  # has a connection of its own
+                pool.submit(school.students, ["late"]).result()
+        return nullcontext()
+
+    monkeypatch.setattr(tally, "watch", watch)
+    assert assessment_data(school.database, "late", "h")["student"]["id"] == "late"

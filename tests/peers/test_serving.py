@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lab.peers import CONNECTIONS, PEERS, Peer, serving
+from lab.peers import CONNECTIONS, PEERS, REMEMBERED, Peer, serving
+from studentapi.api import bearers
 
 URL = "mysql://somebody:secret@127.0.0.1:3306/lab"
 
@@ -45,3 +46,10 @@ def test_the_service_is_measured_with_its_authentication_and_its_limits(monkeypa
     environment = started(service, 1, 1)[1]
     assert environment["STUDENTAPI_AUTH"] == "required"
     assert environment["STUDENTAPI_RATE_LIMIT_TOKEN"].endswith("/minute")
+
+
+def test_one_rival_alone_remembers_tokens_and_as_long_as_studentapi_does() -> None:
+    told = {one.name: started(one, 1, 1)[1].get(REMEMBERED, "0.0") for one in PEERS}
+    assert {name: seconds for name, seconds in told.items() if seconds != "0.0"} == {
+        "mysqlclient_remembers": str(bearers.RENEWED)
+    }

@@ -39,6 +39,8 @@ _MARKED = "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND t
 DIRTY_MOST = 0.02
 """Share of the buffer pool's pages that may still have to be written when measuring begins."""
 SETTLING_MOST = 180.0
+A_MINUTE = 2_000_000
+"""Attempts, with all that belongs to them, that are made in a minute, or more."""
 _FLUSHING = {"innodb_max_dirty_pages_pct": 0, "innodb_io_capacity_max": 40_000, "innodb_io_capacity": 20_000}
 """As fast as the disk takes it, instead of the 200 pages a second that are usual."""
 
@@ -99,7 +101,9 @@ class Generator:
         return True
 
     def _make(self, size: Size) -> None:
-        self._tell(f"{size.database}: {size.title} attempts …")
+        minutes = size.attempts / A_MINUTE
+        about = f": about {minutes:.0f} min" if minutes >= 1 else ""
+        self._tell(f"{size.database}: {size.title} attempts, made once and kept{about} …")
         schema.upgrade(self.url(size.database))
         with closing(self.connect(size.database)) as connection:
             small = multiply.source(connection, CELL)

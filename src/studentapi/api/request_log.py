@@ -138,6 +138,15 @@ class RequestLog:
         """Say what there is to say of an answer that is over."""
         known = answer.known
         seconds = monotonic() - known.started
+        # first: it is over, whatever becomes of its span and its line
+        self._latency.ended(
+            known.method,
+            known.route,
+            answer.status,
+            seconds=seconds,
+            statements=known.statements,
+            database_seconds=known.database_seconds,
+        )
         if known.span is not None:
             known.span.end(known.route, answer.status)
         if self._lines:
@@ -160,14 +169,6 @@ class RequestLog:
                     "client": known.client,
                 }
             )
-        self._latency.ended(
-            known.method,
-            known.route,
-            answer.status,
-            seconds=seconds,
-            statements=known.statements,
-            database_seconds=known.database_seconds,
-        )
 
     def _add_own(self, headers: list[tuple[str, str]], answer: _Answer) -> None:
         known = answer.known
@@ -219,11 +220,13 @@ class _Answer:
         finally:
             if not self._over:
                 self._over = True
-                if TAKEN_IN not in self.environ:
-                    self.count()
-                    self._log.end(self)
-                tally.watch = None
-                logs.of_request.set(None)
+                try:
+                    if TAKEN_IN not in self.environ:
+                        self.count()
+                        self._log.end(self)
+                finally:
+                    tally.watch = None
+                    logs.of_request.set(None)
 
 
 def _note(response: Response) -> Response:

@@ -162,6 +162,11 @@ class _Handler(SimpleHandler):
         """The scheme of uWSGI's environment, where the base class guesses."""
         return str(self.base_env["wsgi.url_scheme"])
 
+    def cleanup_headers(self) -> None:
+        """Complete them: the connection ends with its answer, which uwsgi.ini's add-header says of all others."""
+        super().cleanup_headers()
+        self.headers["Connection"] = "close"  # type: ignore[attr-defined]  # typeshed leaves it out
+
     def log_exception(self, exc_info: Any) -> None:
         """Say nothing: the application has logged its own, and a client that went away is its own affair."""
 

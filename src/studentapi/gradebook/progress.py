@@ -77,8 +77,12 @@ def assessment_data(
     """
     ids = {"student": student_id, "chapter": chapter_id, "class": class_id}
     statement = _IN_ALL_CLASSES if class_id is None else _IN_ONE_CLASS
-    while not (found := database.read(statement, ids, prepare=True)):
+    for _ in range(2):  # what was missing may have come meanwhile
+        if found := database.read(statement, ids, prepare=True):
+            break
         _refuse_missing(database, ids)
+    else:
+        raise RuntimeError("the student, the chapter and the class are there, and no row for them")
     rows = [loads(text) for (text,) in found]
     name, title, course, mastery_percent = rows[0][_HEAD:]
     assessments = _assessments(rows)
