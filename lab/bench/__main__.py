@@ -63,11 +63,15 @@ def main(  # noqa: PLR0917 - click gives them by name
         pace = replace(pace, seconds=seconds, others_seconds=seconds)
     blocks = list(plan.blocks(pace, routes or ROUTES, quick=quick))
     peers = [peer for peer in PEERS if not names or peer.name in names]
+    if not any(block.route in peer.routes for block in blocks for peer in peers):
+        raise click.UsageError("none of these apps has any of these routes")
+    kept = whole or into is not None
+    if kept:  # now, and not after half an hour
+        target.mkdir(parents=True, exist_ok=True)
+        (target / "bench.json").touch()
     results = run_all(servers or plan.servers(quick=quick), blocks, peers, quick=quick)
     print_tables(results)
-    kept = whole or into is not None
     if kept:
-        target.mkdir(parents=True, exist_ok=True)
         results.write(target / "bench.json")
     if not (servers or names or routes) and not grow(target if kept else None, quick=quick):
         results.failures.append("lab.bench.growth failed")

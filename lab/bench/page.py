@@ -39,9 +39,10 @@ statistics stand beside the rivals, nor how other questions than assessment data
 HOW = """## How it is measured
 
 **Who.** Every Python app but FastAPI's runs under the same [uwsgi.ini](../uwsgi.ini), FastAPI under uvicorn
-with uvloop and httptools, Go by itself with as many processors as the others have processes. All are given as
-many connections to the database as threads. An answer whose threads would share one connection gets processes
-of one thread instead. studentapi runs with every safety on, with authentication, validation, rate limits that
+with uvloop and httptools, Go by itself with as many processors as the others have processes. All may
+have as many connections to the database as threads, except PooledDB and SQLAlchemy, whose pools are as their
+documentation sets them up. An answer whose threads would share one connection gets processes of one thread
+instead. studentapi runs with every safety on, with authentication, validation, rate limits that
 are counted and not reached, and its log; the rivals authenticate and validate, and are spared the rest.
 studentapi [remembers a token](security.md) for 5 s, and sends one statement for assessment data and for a list;
 the rivals look the token up each time, and send two, the ORM more. One more runs the app of Flask and

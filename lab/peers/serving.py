@@ -75,7 +75,7 @@ def command(peer: Peer, *, url: str, port: int, processes: int, threads: int) ->
             _env_file=None,  # type: ignore[call-arg]  # pydantic-settings, not a field
         )
         return uwsgi_command(), {
-            **uwsgi_environment(settings),
+            **_without_settings(uwsgi_environment(settings)),
             "STUDENTAPI_APPLICATION": peer.application,
             "STUDENTAPI_AUTH": "required",
             "STUDENTAPI_RATE_LIMIT_TOKEN": _UNREACHED,
@@ -102,6 +102,17 @@ def command(peer: Peer, *, url: str, port: int, processes: int, threads: int) ->
         **environment,
         "GOMAXPROCS": str(processes),
         CONNECTIONS: str(processes * threads),
+    }
+
+
+def _without_settings(environment: dict[str, str]) -> dict[str, str]:
+    """Without what a shell may have set of studentapi's: a log that is switched off would be a safety less."""
+    kept = {
+        "STUDENTAPI_" + name
+        for name in ("DATABASE_URL", "PYTHON_HOME", "HOST", "PORT", "PROCESSES", "THREADS", "HARAKIRI")
+    }
+    return {
+        name: value for name, value in environment.items() if name in kept or not name.startswith("STUDENTAPI_")
     }
 
 
