@@ -3,6 +3,7 @@
 import atexit
 import gc
 import os
+import signal
 from typing import TYPE_CHECKING
 
 from studentapi import logs
@@ -29,6 +30,9 @@ else:
     atexit.register(application.close)
     os.register_at_fork(after_in_child=keep_headers_out)
     logs.let_requests_wait()
+    # uWSGI ignores it until a worker is ready, and its master asks by it for the end: a worker that was only just
+    # forked would never hear of it, and be waited for.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 # What is loaded by now stays: the workers' garbage collectors need not look through it again and again, nor write
 # into memory that they share.
 gc.collect()
