@@ -15,7 +15,7 @@ from pymysql.constants import FIELD_TYPE
 
 from studentapi.mysql import asking, prepared
 from studentapi.mysql.address import Address
-from studentapi.mysql.answers import Answer
+from studentapi.mysql.answers import FIRST_CHUNK, Answer, read_whole
 from studentapi.mysql.columns import Decoding
 from studentapi.mysql.connection import Connection, open_connection
 from tests.servers import Server
@@ -96,7 +96,7 @@ def test_values_of_every_type_are_those_of_pymysql(connection: Connection, proto
         assert repr(ours) == repr(theirs)
         assert len(ours) == len(ROWS)
         # a FLOAT is sent as text for good: the binary protocol does not round it
-        assert (connection._statements.find(sql) is not None) == (protocol == "prepared" and not single)
+        assert (sql in connection._statements.prepared) == (protocol == "prepared" and not single)
 
 
 def test_dates_that_are_none_are_text_as_with_pymysql(connection: Connection, protocol: str) -> None:
@@ -266,6 +266,10 @@ class Pieces:
         self.discarded = True
 
 
+def answer_of(stream: Pieces) -> Answer:
+    return Answer(stream, "utf8", DECODING.layout, 1, stream.receive(FIRST_CHUNK))
+
+
 def packets(*payloads: bytes, first: int = 1) -> bytes:
     return b"".join(
         struct.pack("<HBB", len(payload) & 0xFFFF, len(payload) >> 16, (first + number) % 256) + payload
@@ -310,13 +314,50 @@ def test_an_answer_may_come_in_any_pieces(rows: list[tuple[str | None, ...]], se
     lines = [b"".join(text(None if value is None else value.encode()) for value in row) for row in rows]
     data = packets(b"\x02", column(b"a"), column("ü".encode()), EOF, *lines, EOF)
     chance = random.Random(seed)
-    before = Answer(Pieces(data, lambda: len(data)), "utf8", DECODING.layout)
+    before = answer_of(Pieces(data, lambda: len(data)))
     whole = before.read()
     assert whole == (("a", "ü"), tuple(rows), len(rows), 0)
     assert before.status == 0x22
-    answer = Answer(Pieces(data + b"farewell", lambda: chance.randint(1, 400)), "utf8", DECODING.layout)
+    answer = answer_of(Pieces(data + b"farewell", lambda: chance.randint(1, 400)))
     assert answer.read(before.known if known else None) == whole
     assert b"farewell".startswith(answer.rest())
+
+
+@settings(deadline=None)
+@given(rows=rows_of_text, part=st.floats(0, 1, exclude_max=True))
+def test_an_answer_that_is_all_there_is_read_at_once_and_no_part_of_one(
+    rows: list[tuple[str | None, ...]], part: float
+) -> None:
+    lines = [b"".join(text(None if value is None else value.encode()) for value in row) for row in rows]
+    data = packets(b"\x02", column(b"a"), column(b"b"), EOF, *lines, EOF)
+    before = answer_of(Pieces(data, lambda: len(data)))
+    whole = before.read()
+    assert before.known is not None
+    assert read_whole(data, before.known) == (whole, 0x22)
+    assert read_whole(data[: int(part * len(data))], before.known) is None
+    assert read_whole(data + b"farewell", before.known) is None
+    assert read_whole(data[:-1] + b"\x08", before.known) is not None  # another status
+    assert read_whole(data[:-2] + b"\x08\x00", before.known) is None  # and here it says that more follows
+    assert read_whole(data.replace(b"\x03def", b"\x03dEf", 1), before.known) is None
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_what_is_read_at_once_is_what_is_read_step_by_step(data: st.DataObject) -> None:
+    good = packets(b"\x01", column(b"a"), EOF, text(b"first"), text(b"second"), EOF)
+    at = data.draw(st.integers(0, len(good) - 1))
+    bad = good[:at] + bytes([data.draw(st.integers(0, 255))]) + good[at + 1 :]
+    before = answer_of(Pieces(good, lambda: len(good)))
+    before.read()
+    assert before.known is not None
+    try:
+        found = read_whole(bad, before.known)
+    except UNREADABLE:
+        with pytest.raises(UNREADABLE):
+            answer_of(Pieces(bad, lambda: len(bad))).read()
+        return
+    if found is not None:
+        assert found[0] == answer_of(Pieces(bad, lambda: len(bad))).read()
 
 
 @settings(deadline=None)
@@ -327,7 +368,7 @@ def test_bytes_that_are_no_answer_are_an_error_and_never_a_row_too_many(data: st
     bad = good[:at] + bytes([data.draw(st.integers(0, 255))]) + good[at + 1 :]
     stream = Pieces(bad, lambda: len(bad))
     try:
-        result = Answer(stream, "utf8", DECODING.layout).read()
+        result = answer_of(stream).read()
     except UNREADABLE:
         return
     assert len(result.rows) <= 2
@@ -341,7 +382,7 @@ def test_a_packet_out_of_order_closes_the_stream(number: int, kind: type[err.Err
     data = b"".join(pieces)
     stream = Pieces(data, lambda: len(data))
     with pytest.raises(kind):
-        Answer(stream, "utf8", DECODING.layout).read()
+        answer_of(stream).read()
     assert stream.discarded
 
 
@@ -350,7 +391,7 @@ def test_a_row_that_is_longer_or_shorter_than_its_packet_closes_the_stream() -> 
         data = packets(b"\x01", column(b"a"), EOF, row, EOF)
         stream = Pieces(data, lambda data=data: len(data))  # type: ignore[misc]
         with pytest.raises(err.InternalError):
-            Answer(stream, "utf8", DECODING.layout).read()
+            answer_of(stream).read()
         assert stream.discarded
 
 

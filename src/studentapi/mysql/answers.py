@@ -11,7 +11,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pymysql import err
-from pymysql.constants import CR
+from pymysql.constants import CR, SERVER_STATUS
 from pymysql.protocol import FieldDescriptorPacket
 
 from studentapi.mysql.columns import NULL, length
@@ -35,6 +35,8 @@ _PREPARED = Struct("<xIHH")
 _OK, _EOF, _ERROR = 0x00, 0xFE, 0xFF
 _EOF_SIZE = 9
 """Bytes below which a packet that begins with 0xFE ends something; a row is longer."""
+_EOF_HEADER, _EOF_LENGTH = b"\x05\0\0", 9
+"""How such a packet begins, and its bytes, header and all."""
 
 
 class Result(NamedTuple):
@@ -64,8 +66,39 @@ class Stream(Protocol):
         """Close it, for it cannot be made sense of any more."""
 
 
+def read_whole(data: bytes, known: Known) -> tuple[Result, int] | None:
+    """The result of an answer that is all in `data` and begins as it did before, and the server's status.
+
+    None for any other, and where something is wrong with it: those are read by `Answer`, in more steps.
+    """
+    at, size = len(known.beginning), len(data)
+    if not data.startswith(known.beginning) or data[-_EOF_LENGTH : -_EOF_LENGTH + 3] != _EOF_HEADER:
+        return None
+    layout, number, unpack = known.layout, known.packets + 1, _HEADER.unpack_from
+    read_row = layout.row
+    rows: list[tuple[Any, ...]] = []
+    while at + 4 < size:
+        low, high, sequence = unpack(data, at)
+        start = at + 4
+        at = start + low
+        mark = data[start]
+        if high or sequence != number or at > size:
+            break
+        if mark >= _EOF and (mark == _ERROR or low < _EOF_SIZE):
+            status = data[-2] | data[-1] << 8
+            if mark == _ERROR or at != size or status & SERVER_STATUS.SERVER_MORE_RESULTS_EXISTS:
+                break
+            return Result(layout.names, tuple(rows), len(rows), 0), status
+        values, ended = read_row(data, start)
+        if ended != at:
+            break
+        rows.append(values)
+        number = number + 1 & 0xFF
+    return None
+
+
 class Answer:
-    """The answer to one command on `stream`, which stands at its beginning.
+    """The answer to one command on `stream`, of which `data` has come already.
 
     `number` is that of its first packet. `layout` says how rows with these columns are read. `status` is the
     server's, as of the last result that was read; `known`, what to know for the next time that the same statement
@@ -74,13 +107,13 @@ class Answer:
 
     __slots__ = ("_at", "_data", "_encoding", "_layout", "_number", "_stream", "known", "status")
 
-    def __init__(self, stream: Stream, encoding: str, layout: Layouts, number: int = 1) -> None:
+    def __init__(self, stream: Stream, encoding: str, layout: Layouts, number: int, data: bytes) -> None:
         self.status = 0
         self.known: Known | None = None
         self._stream = stream
         self._encoding = encoding
         self._layout = layout
-        self._data = b""
+        self._data = data
         self._at = 0
         self._number = number
 
@@ -94,8 +127,6 @@ class Answer:
         Raises the server's error as PyMySQL does. After packets out of order, which are an `InternalError`, or an
         `OperationalError` where the server is about to end it, the stream is closed.
         """
-        if not self._data:
-            self._data = self._stream.receive(FIRST_CHUNK)
         if known is not None and self._at == 0 and self._number == 1 and self._data.startswith(known.beginning):
             self._at, self._number = len(known.beginning), known.packets + 1
             self.known = known

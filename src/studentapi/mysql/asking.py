@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from array import array
 from math import inf
@@ -12,16 +13,17 @@ from pymysql import converters, err
 from pymysql.constants import COMMAND, CR, SERVER_STATUS
 
 from studentapi.mysql import binary, board
-from studentapi.mysql.answers import LONGEST_PACKET, Answer, Known, Result
+from studentapi.mysql.answers import FIRST_CHUNK, LONGEST_PACKET, Answer, Known, Result, read_whole
 from studentapi.mysql.columns import Decoding
 from studentapi.mysql.deadlines import TimedConnection
 from studentapi.mysql.errors import DatabaseUnavailable, TooLarge, code_of
 from studentapi.mysql.prepared import IMPOSSIBLE, NOT_FOUND, Prepared, Statements
-from studentapi.mysql.tally import tally
+from studentapi.mysql.tally import here
 
 if TYPE_CHECKING:
     from studentapi.mysql.answers import Layouts
     from studentapi.mysql.binary import Template
+    from studentapi.mysql.tally import Tally
 
 MOST_KNOWN = 512
 """Statements whose columns a connection remembers,"""
@@ -47,8 +49,9 @@ class Facts(NamedTuple):
 class AskingConnection(TimedConnection):
     """What `TimedConnection` is, and asks statements; a `managed_session` may prepare them.
 
-    Noted by whoever has it: `facts`, what is known of its server; `shown`, where it is shown; `leaves`, what its
-    session has of its own.
+    `last_used`: when it last sent a command, of `time.monotonic`; long ago, where it is to be looked at before it
+    sends another. Noted by whoever has it: `facts`, what is known of its server; `shown`, where it is shown;
+    `leaves`, what its session has of its own.
     """
 
     def __init__(self, *, managed_session: bool, **options: Any) -> None:
@@ -72,13 +75,13 @@ class AskingConnection(TimedConnection):
         With parameters, a percent sign is written `%%`. `prepare`: it is a SELECT that is asked often, and may be
         prepared where the session is managed and has no state of its own. Raises PyMySQL's errors.
         """
-        watch = tally.watch
-        if watch is None:
-            return self._fetch(sql, params, prepare)
-        with watch(self, sql, bool(params)):
-            return self._fetch(sql, params, prepare)
+        tally = here.tally
+        if tally.watch is None:
+            return self._fetch(sql, params, prepare, tally)
+        with tally.watch(self, sql, bool(params)):
+            return self._fetch(sql, params, prepare, tally)
 
-    def _fetch(self, sql: str, params: Any, prepare: bool) -> Result:
+    def _fetch(self, sql: str, params: Any, prepare: bool, tally: Tally) -> Result:
         started = monotonic()
         try:
             if prepare and self._managed_session and self.leaves is None:
@@ -101,14 +104,16 @@ class AskingConnection(TimedConnection):
 
     def _execute_prepared(self, sql: str, params: Any) -> Result | None:
         """The result, if it is a prepared statement's; None where it is to be sent as text."""
-        prepared = self._statements.find(sql)
+        prepared = self._statements.prepared.get(sql)
         if prepared is None:
             template = self._statements.count(sql, formatted=bool(params))
             prepared = None if template is None else self._prepare(sql, template)
             if prepared is None:
                 return None
         execution = prepared.execution(params)
-        if execution is None or len(execution) >= min(self.facts.largest_packet, LONGEST_PACKET - 1):
+        if execution is None or (
+            len(execution) >= self.facts.largest_packet or len(execution) >= LONGEST_PACKET - 1
+        ):
             return None
         try:
             result, prepared.known = self._exchange(
@@ -126,9 +131,8 @@ class AskingConnection(TimedConnection):
     def _prepare(self, sql: str, template: Template) -> Prepared | None:
         """Prepare it; None where that cannot be. Any other error of the server is the statement's."""
         try:
-            answer = Answer(
-                self, self.encoding, binary.layout, self._send(COMMAND.COM_STMT_PREPARE, template.text, "")
-            )
+            sent = self._send(COMMAND.COM_STMT_PREPARE, template.text, "")
+            answer = Answer(self, self.encoding, binary.layout, sent, self.receive(FIRST_CHUNK))
             number, params, fields = answer.read_prepared()
             self._keep_rest(answer)
             try:
@@ -190,7 +194,14 @@ class AskingConnection(TimedConnection):
     ) -> tuple[Result, Known | None]:
         """Send a command and read its answer; also what to know for the next time, as `Answer` has it."""
         try:
-            answer = Answer(self, self.encoding, layout, self._send(command, payload, sql))
+            number = self._send(command, payload, sql)
+            data = self.receive(FIRST_CHUNK)
+            if known is not None and number == 1:
+                found = read_whole(data, known)
+                if found is not None:
+                    result, self.server_status = found
+                    return result, known
+            answer = Answer(self, self.encoding, layout, number, data)
             try:
                 result = answer.read(known)
                 while answer.status & SERVER_STATUS.SERVER_MORE_RESULTS_EXISTS:
@@ -212,8 +223,10 @@ class AskingConnection(TimedConnection):
         return result, answer.known
 
     def _keep_rest(self, answer: Answer) -> None:
-        if self._sock is not None:
-            self._ahead = answer.rest()
+        """Keep what came behind an answer: a farewell, which whoever uses this connection next has to see."""
+        rest = answer.rest()
+        if rest and self._sock is not None:
+            self._ahead, self.last_used = rest, -inf
 
     def _execute_command(self, command: int, sql: str | bytes) -> None:
         """Send a command, its deadline starting now."""
@@ -222,11 +235,11 @@ class AskingConnection(TimedConnection):
 
     def _begin_command(self, command: int, sql: str | bytes) -> None:
         """Start a command's deadline; raises `DatabaseUnavailable` where there is no connection for it."""
-        if not self.is_own():
+        if self.process != os.getpid():
             raise DatabaseUnavailable(CR.CR_SERVER_LOST, "This connection belongs to the process that opened it")
         if self._sock is None:
             raise DatabaseUnavailable(CR.CR_SERVER_GONE_ERROR, "This connection was closed")
-        tally.commands += 1
+        here.tally.commands += 1
         if not self._connecting:
             self.last_used = now = monotonic()
             shown = self.shown

@@ -112,16 +112,17 @@ def layout(fields: Sequence[Any]) -> Layout:
 
 def _rows_of(readers: tuple[Reader, ...]) -> RowReader:
     skipped = 1 + (len(readers) + 9) // 8
+    no_nulls = bytes(skipped)
 
     def row(packet: bytes, at: int) -> tuple[tuple[Any, ...], int]:
-        start, at = at + 1, at + skipped
-        nulls = int.from_bytes(packet[start:at], "little") >> 2
+        start, at = at, at + skipped
         values: list[Any] = []
-        if not nulls:
+        if packet[start:at] == no_nulls:
             for read in readers:
                 value, at = read(packet, at)
                 values.append(value)
         else:
+            nulls = int.from_bytes(packet[start + 1 : at], "little") >> 2
             for read in readers:
                 if nulls & 1:
                     values.append(None)

@@ -17,7 +17,7 @@ from studentapi.mysql import session
 from studentapi.mysql.asking import AskingConnection
 from studentapi.mysql.deadlines import TIMER_SLACK
 from studentapi.mysql.sockets import open_tcp
-from studentapi.mysql.tally import tally
+from studentapi.mysql.tally import here
 
 if TYPE_CHECKING:
     import socket
@@ -143,6 +143,7 @@ class Connection(AskingConnection):
             os.close(self._sock.fileno())
             self._sock = self._rfile = None
         self._ahead = b""
+        self.last_used = -inf
         super()._force_close()
 
     def __del__(self) -> None:
@@ -201,7 +202,7 @@ class Connection(AskingConnection):
             raise
         finally:
             self._budget = budget
-            tally.seconds += monotonic() - started
+            here.tally.seconds += monotonic() - started
         return True
 
 

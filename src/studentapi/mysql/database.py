@@ -106,11 +106,11 @@ class Database:
         `DatabaseUnavailable` when there is no connection to be had, `StatementTimeout` past the deadline,
         `SessionLost`, and PyMySQL's errors for the statement.
         """
-        return self._read(sql, params, self._patience_left(), prepare=prepare).rows
+        return self._read(sql, params, prepare=prepare).rows
 
     def records(self, sql: str, params: Any = ()) -> list[dict[str, Any]]:
         """As `read`, each row a dict by column name."""
-        result = self._read(sql, params, self._patience_left())
+        result = self._read(sql, params)
         return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
 
     def check(self) -> None:
@@ -203,13 +203,14 @@ class Database:
         self._seats = Seats(self._at_once)
         self._connector.reset()
 
-    def _read(self, sql: str, params: Any, patience: float, *, prepare: bool = False) -> Result:
-        kind = nature(sql)
+    def _read(self, sql: str, params: Any, *, prepare: bool = False) -> Result:
+        kind, thread = nature(sql), self._thread
         if not kind.reads:
             raise ValueError("read() takes a SELECT; writing is for transaction()")
-        if self._thread.transaction is not None:
+        if thread.transaction is not None:
             raise RuntimeError("a transaction is open in this thread: read with it")
-        seated = self._take_seat(patience)
+        patience = self._patience if thread.until is None else self._patience_left()
+        seated = self._at_once is not None and self._take_seat(patience)
         try:
             return self._fetch(sql, params, patience, kind.leaves, prepare=prepare)
         except err.Error as error:
@@ -305,6 +306,8 @@ class Database:
 
     def _take_seat(self, patience: float) -> bool:
         """Take one of the seats; whether there is one to give back. Raises `Crowded` where there is none soon."""
+        if self._at_once is None:
+            return False
         thread = self._thread
         if thread.until is not None:
             return False  # it has left its place to another already

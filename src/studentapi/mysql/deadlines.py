@@ -81,14 +81,33 @@ class TimedConnection(Base):  # type: ignore[misc]
         if self._ahead:
             data, self._ahead = self._ahead, b""
             return data
+        deadline, timer = self._deadline, self._timer
         try:
-            return self._receive(most)
+            if deadline == inf:
+                self._refuse_to_child()
+            sock, left = self._sock or self._socket(), deadline - monotonic()
+            if timer is None or left <= 0 or left + TIMER_SLACK < timer or self._connecting:
+                self._wind_timer(deadline)
+            while True:
+                try:
+                    data = sock.recv(most)
+                except OSError as error:
+                    self._go_on_after(error, deadline)
+                else:
+                    if data:
+                        return data
+                    raise ConnectionResetError(errno.ECONNRESET, "the server closed the connection")
         except OSError as error:
             self._force_close()
             raise self._too_late(error) from error
         except BaseException:
             self._force_close()
             raise
+
+    def _refuse_to_child(self) -> None:
+        """For a forked child, where an unbuffered result that dies would read on, and take its parent's rows."""
+        if not self.is_own():
+            raise DatabaseUnavailable(CR.CR_SERVER_LOST, "This connection belongs to the process that opened it")
 
     def _let_kernel_time(self) -> None:
         """From now on it is the kernel's timer, where that is possible.
@@ -119,22 +138,15 @@ class TimedConnection(Base):  # type: ignore[misc]
 
     def _read_bytes(self, num_bytes: int) -> bytes:
         """Exactly `num_bytes`, or an error: as PyMySQL's, under a deadline that a trickle does not extend."""
-        try:
-            data = self._ahead
-            if len(data) < num_bytes:
-                pieces, missing = [data], num_bytes - len(data)
-                while missing > 0:
-                    # what follows a part of the handshake may be under TLS, and is not for us to take
-                    pieces.append(self._receive(missing if self._connecting else max(missing, CHUNK)))
-                    missing -= len(pieces[-1])
-                data = b"".join(pieces)
-            self._ahead = data[num_bytes:]
-        except OSError as error:
-            self._force_close()
-            raise self._too_late(error) from error
-        except BaseException:
-            self._force_close()
-            raise
+        data, self._ahead = self._ahead, b""
+        if len(data) < num_bytes:
+            pieces, missing = [data], num_bytes - len(data)
+            while missing > 0:
+                # what follows a part of the handshake may be under TLS, and is not for us to take
+                pieces.append(self.receive(missing if self._connecting else max(missing, CHUNK)))
+                missing -= len(pieces[-1])
+            data = b"".join(pieces)
+        self._ahead = data[num_bytes:]
         return data[:num_bytes]
 
     def _too_late(self, error: OSError) -> err.OperationalError:
@@ -159,26 +171,9 @@ class TimedConnection(Base):  # type: ignore[misc]
                 self._set_timer(self._given)
         return affected
 
-    def _receive(self, most: int) -> bytes:
-        """What one recv brings."""
-        if self._deadline == inf and not self.is_own():
-            # An unbuffered result that dies in a forked child would read on, and take its parent's rows.
-            raise DatabaseUnavailable(CR.CR_SERVER_LOST, "This connection belongs to the process that opened it")
-        sock = self._socket()
-        self._wind_timer(self._deadline)
-        while True:
-            try:
-                data = sock.recv(most)
-            except OSError as error:
-                self._go_on_after(error, self._deadline)
-            else:
-                if not data:
-                    raise ConnectionResetError(errno.ECONNRESET, "the server closed the connection")
-                return data
-
     def _write_bytes(self, data: bytes | memoryview) -> None:
         """Send all of it, within the deadline and PyMySQL's `write_timeout`."""
-        sock, until = self._socket(), self._deadline
+        sock, until = self._sock or self._socket(), self._deadline
         if self._write_limit is not None:
             until = min(until, monotonic() + self._write_limit)
         try:

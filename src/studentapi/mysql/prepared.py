@@ -58,19 +58,15 @@ class Statements:
     """What one connection has been asked so, by its text: how often, or what it is as a prepared statement."""
 
     def __init__(self) -> None:
-        self._known: dict[str, int | Prepared | None] = {}
-
-    def find(self, sql: str) -> Prepared | None:
-        """The prepared statement, if it is one."""
-        known = self._known.get(sql)
-        return known if isinstance(known, Prepared) else None
+        self.prepared: dict[str, Prepared] = {}
+        self._uses: dict[str, int | None] = {}
 
     def count(self, sql: str, *, formatted: bool) -> Template | None:
         """Count a use of a statement that is not prepared; what to prepare, if it is time for that."""
-        uses = self._known.get(sql, 0)
-        if not isinstance(uses, int) or (not uses and len(self._known) >= MOST_PREPARED):
+        uses = self._uses.get(sql, 0)
+        if uses is None or (not uses and len(self._uses) >= MOST_PREPARED):
             return None
-        self._known[sql] = uses + 1
+        self._uses[sql] = uses + 1
         if uses < PREPARE_AFTER:
             return None
         found = template(sql, formatted=formatted)
@@ -80,8 +76,9 @@ class Statements:
 
     def keep(self, sql: str, prepared: Prepared) -> None:
         """Remember a statement that was prepared."""
-        self._known[sql] = prepared
+        self.prepared[sql] = prepared
 
     def give_up(self, sql: str) -> None:
         """Send this statement as text from now on."""
-        self._known[sql] = None
+        self.prepared.pop(sql, None)
+        self._uses[sql] = None

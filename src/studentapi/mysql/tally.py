@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Watch = Callable[[Connection, str, bool], AbstractContextManager[Any]]
 
 
-class Tally(threading.local):
+class Tally:
     """One thread's own, over every connection that it uses.
 
     `commands`: sent to a server, those of connecting among them. `seconds`: from the sending of a statement until
@@ -25,9 +25,18 @@ class Tally(threading.local):
     around each statement with its connection, its text as it was written, and whether parameters are put into it.
     """
 
-    commands = 0
-    seconds = 0.0
-    watch: Watch | None = None
+    __slots__ = ("commands", "seconds", "watch")
+
+    def __init__(self) -> None:
+        self.commands = 0
+        self.seconds = 0.0
+        self.watch: Watch | None = None
 
 
-tally = Tally()
+class _Thread(threading.local):
+    def __init__(self) -> None:
+        self.tally = Tally()
+
+
+here = _Thread()
+"""`here.tally` is the current thread's."""
