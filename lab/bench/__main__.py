@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.bench import database_server, experiment, plan, programs
+from lab import command
+from lab.bench import database_server, experiment, plan, programs, rest
 from lab.bench.page import write_page
 from lab.bench.picture import write_pictures
 from lab.bench.results import Results
@@ -40,6 +41,7 @@ os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
 @click.option("--quick", is_flag=True, help="Fewer and shorter turns, on MariaDB alone unless told otherwise.")
 @click.option("--into", type=click.Path(path_type=Path), help="The folder for bench.md, bench.json, bench-*.svg.")
 @click.option("--draw", is_flag=True, help="Run nothing: write the page and the pictures from bench.json.")
+@command.in_order()
 def main(  # noqa: PLR0917 - click gives them by name
     servers: tuple[Flavour, ...],
     names: tuple[str, ...],
@@ -53,7 +55,7 @@ def main(  # noqa: PLR0917 - click gives them by name
     """Measure everyone side by side; a part of it, or a quick run, is only written where --into says so."""
     target = into or DOCS
     if draw:
-        write(Results.read(target / "bench.json"), target)
+        write(Results.read(command.figures(target / "bench.json", "make bench")), target)
         return
     whole = not (servers or names or routes or quick)
     pace = plan.QUICK if quick else plan.FULL
@@ -67,37 +69,52 @@ def main(  # noqa: PLR0917 - click gives them by name
         raise click.UsageError("none of these apps has any of these routes")
     kept = whole or into is not None
     if kept:  # now, and not after half an hour
-        target.mkdir(parents=True, exist_ok=True)
-        (target / "bench.json").touch()
+        claim(target)
+    asked = [("server", servers), ("peer", names), ("route", routes), ("rounds", rounds), ("seconds", seconds)]
     results = run_all(servers or plan.servers(quick=quick), blocks, peers, quick=quick)
+    results.command = plan.command(asked, quick=quick)
     print_tables(results)
     if kept:
         results.write(target / "bench.json")
     if not (servers or names or routes) and not grow(target if kept else None, quick=quick):
         results.failures.append("lab.bench.growth failed")
     if kept:
-        write(results, target)
+        results.write(target / "bench.json")  # with what became of growth
+        write(Results.read(target / "bench.json"), target)  # as it is drawn again
         click.echo(f"Written: {target / 'bench.md'}")
     if results.failures:
         sys.exit(1)
 
 
+def claim(target: Path) -> None:
+    """Make sure that the results can be written."""
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        (target / "bench.json").touch()
+    except OSError as problem:
+        raise click.ClickException(f"cannot write to {target}: {problem.strerror}") from problem
+
+
 def grow(target: Path | None, *, quick: bool) -> bool:
     """Run the measurement of growth, into `target` where it is to be kept; False where it fails."""
     into = ["--into", str(target)] if target else []
-    command = [sys.executable, "-m", "lab.bench.growth", *(["--quick"] if quick else []), *into]
-    with subprocess.Popen(command) as process:
+    program = [sys.executable, "-m", "lab.bench.growth", *(["--quick"] if quick else []), *into]
+    with subprocess.Popen(program) as process:
         try:
             return process.wait() == 0
-        except KeyboardInterrupt:
-            process.wait()  # it was told, too, and has services of its own to end
+        except BaseException:
+            # it has services of its own to end; where it was told already, it does not mind
+            process.terminate()
+            process.wait()
             raise
 
 
 def run_all(servers: tuple[Flavour, ...], blocks: list[plan.Block], peers: list[Peer], *, quick: bool) -> Results:
     """Run all blocks on each server that is there, with each peer that can run here."""
     began = monotonic()
-    results = Results(day=datetime.now(UTC).date().isoformat(), quick=quick, machine={})
+    results = Results(day=datetime.now(UTC).date().isoformat(), quick=quick, machine={}, busy=rest.busy())
+    if results.busy:
+        click.secho(f"NOT AT REST: {results.busy}; the figures are to be doubted", fg="red", bold=True)
     able = []
     for peer in peers:
         if reason := lacking(peer):
@@ -140,4 +157,5 @@ def write(results: Results, target: Path) -> None:
     write_page(results, target / "bench.md")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from contextlib import closing, contextmanager
+from hashlib import sha256
 from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Literal
@@ -17,6 +19,7 @@ from lab.bench import processes
 from lab.bench.service import free_port
 from studentapi.embedded import Binary, PrivateServer
 from studentapi.embedded.binary import DIRECTORIES, NAMES, identify
+from studentapi.embedded.errors import ServerError
 from studentapi.mysql.address import Address
 from studentapi.mysql.connection import open_connection
 
@@ -29,9 +32,17 @@ if TYPE_CHECKING:
 
 Flavour = Literal["mariadb", "mysql"]
 FLAVOURS: tuple[Flavour, ...] = ("mariadb", "mysql")
-VAR = Path(__file__).parents[2] / "var" / "lab"
+VAR = Path(os.environ.get("LAB_DATA") or Path(__file__).parents[2] / "var" / "lab")
+"""Where the servers' data are; LAB_DATA names another folder, such as one on a larger disk."""
 IMAGE = "mysql:9.7"
-VOLUME = "studentapi-lab-mysql"
+
+
+def volume(directory: Path) -> str:
+    """Docker's volume for what `directory` would hold: of this checkout alone."""
+    return f"studentapi-lab-mysql-{sha256(str(directory.absolute()).encode()).hexdigest()[:10]}"
+
+
+VOLUME = volume(VAR)
 """Where Docker keeps MySQL's data; `docker volume rm` removes them."""
 PASSWORD = "only-for-the-lab"  # noqa: S105 - on the loopback address, for data that anyone may see
 START_TIMEOUT = 120
@@ -119,7 +130,10 @@ def find(flavour: Flavour) -> Binary | None:
 def running(
     flavour: Flavour, directory: Path | None = None, options: Sequence[str] = OPTIONS
 ) -> Iterator[DatabaseServer]:
-    """Run that server; its data are in `directory`, or in Docker's volume. `options` are its command line's."""
+    """Run that server; its data are in `directory`, or in Docker's volume. `options` are its command line's.
+
+    Raises `ServerError` where another run has the data, or it does not come up.
+    """
     binary = find(flavour)
     if binary is None:
         with _contained(options) as server:
@@ -131,6 +145,10 @@ def running(
 
 @contextmanager
 def _contained(options: Sequence[str]) -> Iterator[DatabaseServer]:
+    with closing(docker.from_env()) as client:
+        users = client.containers.list(filters={"volume": VOLUME})
+    if users:
+        raise ServerError(f"Docker's volume {VOLUME} is in use by container {users[0].name}")
     port = free_port()
     container = (
         DockerContainer(IMAGE)
@@ -160,7 +178,7 @@ def _await(container: Container, url: str) -> None:
         except err.OperationalError:
             container.reload()
             if monotonic() > deadline or container.status == "exited":
-                raise RuntimeError(f"{IMAGE} does not come up:\n{container.logs(tail=20).decode()}") from None
+                raise ServerError(f"{IMAGE} does not come up:\n{container.logs(tail=20).decode()}") from None
             sleep(0.2)
         else:
             return

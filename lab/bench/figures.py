@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -42,11 +42,15 @@ class Figures:
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times the requests/s of another: the median of the rounds' ratios, the lowest and the highest."""
+    """How many times the requests/s of another: the median of the rounds' ratios, the lowest and the highest.
+
+    `rounds`: all of them, in the order of the rounds.
+    """
 
     median: float
     low: float
     high: float
+    rounds: tuple[float, ...] = field(default=(), compare=False)
 
 
 def figures(measured: Measured) -> Figures:
@@ -86,4 +90,4 @@ def tail(measured: Measured) -> Ratio:
 
 def spread(ratios: list[float]) -> Ratio:
     """Median, lowest and highest."""
-    return Ratio(median(ratios), min(ratios), max(ratios))
+    return Ratio(median(ratios), min(ratios), max(ratios), tuple(ratios))

@@ -10,7 +10,7 @@ from lab.bench.targets import ours, verdicts, wide
 from lab.bench.words import micros, named, route_title, share
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from lab.bench.results import Place, Results
 
@@ -23,12 +23,14 @@ AS_ANSWERED = {1, 8}
 """The clients of which the answer's comparison is told in words; the tables have all."""
 
 
-def findings(results: Results) -> Iterator[str]:
-    """One for each thing that a reader would look for, on each server that was there."""
-    judged = [one for one in verdicts(results) if one.found is not None]
+def findings(results: Results, others: Sequence[bool] = ()) -> Iterator[str]:
+    """One for each thing that a reader would look for, on each server that was there.
+
+    `others`: of each target beside those of `results`, whether it was reached.
+    """
+    judged = [*(one.reached for one in verdicts(results) if one.found is not None), *others]
     if judged:
-        reached = sum(one.reached for one in judged)
-        yield f"Of {len(judged)} targets that were measured, {reached} are reached."
+        yield f"Of {len(judged)} targets that were measured, {sum(judged)} are reached."
     size = results.sizes()[-1:]
     for place in results.places():
         if [(place.processes, place.threads)] == size and place.clients in AS_ANSWERED:

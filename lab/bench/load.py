@@ -163,8 +163,8 @@ def _for_a_while(command: list[str], threads: int, seconds: float) -> tuple[str,
         tempfile.TemporaryFile("w+") as output,
         subprocess.Popen(command, stdout=output, stderr=subprocess.PIPE, text=True) as process,
     ):
-        errors = cast("IO[str]", process.stderr)
         try:
+            errors = cast("IO[str]", process.stderr)
             said = [errors.readline() for _ in range(threads)]
             if set(said) == {READY}:
                 sleep(seconds)

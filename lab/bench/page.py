@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.bench.database_server import OPTIONS
 from lab.bench.figures import figures, ranked, ratio
 from lab.bench.findings import findings, remembered
 from lab.bench.growth import page as growth
+from lab.bench.growth import targets as growth_targets
 from lab.bench.picture import CLIENTS_PICTURE, CPU_PICTURE
 from lab.bench.plan import ANSWER, SERVER_TITLES
 from lab.bench.targets import ours, verdicts
-from lab.bench.words import counted, micros, millis, named, rated, route_title, share, times
+from lab.bench.words import counted, micros, millis, named, outcome, rated, route_title, share, times
 from lab.peers.data import PAIRS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
+    from lab.bench.growth.results import Results as GrowthResults
     from lab.bench.results import Place, Results
 
 INTRODUCTION = """# Side by side
 
-<!-- Written by `make bench`; not by hand. -->
+<!-- Written by `{command}`{quick}; not by hand. -->
 
 How fast studentapi answers, beside what anyone would pick instead: every other answer to *"MySQL server has gone
 away"* ([lab/answers](../lab/answers)), and rivals that speak the same HTTP contract over the same tables
-([lab/peers](../lab/peers)). Compared are only ratios within one run: another machine has other figures.
+([lab/peers](../lab/peers)). Compared are only ratios within one run: another machine has other figures. What each
+route asks of the database is in [cost.md](cost.md){profile}.
 
 """
+PROFILE = Path(__file__).parents[2] / "docs" / "profile.md"
+"""Where a request's time goes; it is linked where it is."""
 
 BESIDE_TARGETS = """studentapi remembers a token for 5 s in each process ([security.md](security.md)). The
 rivals, but for the one whose name says so, ask for it each time: for assessment data and for a list they send
@@ -53,13 +58,15 @@ assessment data prepared.
 **What.** The *city lookup* of the question's answer: 600 names, one indexed statement, on a route of Flask's.
 *Assessment data* of {students:,} students and chapters, a *list page* of 100 attempts, *recording* an attempt
 with 10 responses, and *class statistics*, on the whole OULAD sample. Before anything is measured, each rival's
-JSON is compared with studentapi's, member by member, and while it warms up, each answer is looked at.
+JSON is compared with studentapi's, member by member, and so is what it keeps of an attempt and whom it turns
+away; while it warms up, each answer is looked at.
 
 **How.** All apps are up and warm, and take turns: a slice of {seconds:g} s or more each, round after round, in
 an order that changes. What slows the machine down slows a whole round, so ratios are taken within each round;
-their median is given, with the lowest and the highest. wrk opens a connection for each request, as uWSGI's
-`http-socket` wants it, for all alike; uvicorn and Go could keep theirs. One answer with an error ends an app's
-measurement, and the command with it. Client, app and database share the machine.
+their median is given, with the lowest and the highest. wrk opens a connection for each request: uWSGI's
+`http-socket` closes each with its answer, and so for all alike. uvicorn and Go could keep theirs: before clients
+that do, they would be spared a connect for each request, which these figures do not show. One answer with an
+error ends an app's measurement, and the command with it. Client, app and database share the machine.
 
 - **requests/s, p50, p99**: medians of the rounds. p99 is wrk's, which counts a stall once for each request that
   it held up.
@@ -79,28 +86,35 @@ REPRODUCTION = """## This run
 {day}, {minutes} min, by
 
 ```sh
-make bench
+{command}
 ```
 
 `make bench QUICK=1` takes under three minutes, and `ARGS="--route city --peer studentapi --peer bare"` measures a
 part; both print their tables, and write only where `--into` says. The raw figures of every slice are in
-[bench.json](bench.json).
+[bench.json](bench.json). Data are kept: in `var/lab/`, or the folder that `LAB_DATA` names, and Docker's in a
+volume of this checkout. Ctrl-C, SIGTERM and SIGHUP end all that a run has started.
 
 """
 
 
 def write_page(results: Results, path: Path) -> None:
     """Write the page; what a run of `lab.bench.growth` left beside it is part of it."""
-    path.write_text(
-        INTRODUCTION + "\n".join(_body(results)) + growth.sections(path.parent) + _reproduction(results)
+    introduction = INTRODUCTION.format(
+        command=results.command,
+        quick=", a quick run" if results.quick else "",
+        profile=", where its time goes in [profile.md](profile.md)" if PROFILE.exists() else "",
     )
+    grown = growth.read(path.parent)
+    body = "\n".join(_body(results, grown))
+    path.write_text(introduction + body + growth.sections(path.parent) + _reproduction(results))
 
 
-def _body(results: Results) -> Iterator[str]:
+def _body(results: Results, grown: GrowthResults | None) -> Iterator[str]:
     yield from _warnings(results)
-    yield from _targets(results)
+    yield from _targets(results, list(growth_targets.lines(grown)) if grown else [])
     yield "## What follows\n"
-    yield from (f"- {finding}" for finding in findings(results))
+    others = [one.reached for one in growth_targets.targets(grown)] if grown else []
+    yield from (f"- {finding}" for finding in findings(results, others))
     yield ""
     if any(place.route == "city" for place in results.places()):
         yield f"![Requests per second of the city lookup, by clients, at {ANSWER}]({CLIENTS_PICTURE})\n"
@@ -122,27 +136,31 @@ def _body(results: Results) -> Iterator[str]:
 def _warnings(results: Results) -> Iterator[str]:
     if results.quick:
         yield "> This was a quick run: few and short slices.\n"
+    if results.busy:
+        yield f"> **Not at rest**: {results.busy}.\n"
     for name, reason in results.missing.items():
         yield f"> **Not measured: {name}**: {reason}.\n"
     for words in results.failures:
         yield f"> **Failed**: {words}\n"
 
 
-def _targets(results: Results) -> Iterator[str]:
+def _targets(results: Results, of_growth: Sequence[str]) -> Iterator[str]:
     size = next(iter(results.sizes()), (0, 0))
     yield "## Targets\n"
-    yield f"studentapi's requests/s over the others' at {size[0]} × {size[1]} with 8 clients.\n"
+    yield f"studentapi's requests/s over the others' at {size[0]} × {size[1]} with 8 clients: the median of the"
+    yield "rounds, the lowest and the highest, and how many of them reach the target.\n"
     titles = [SERVER_TITLES[server] for server in results.servers]
     yield "| route | | target | " + " | ".join(titles) + " |"
     yield "| --- | --- | --: |" + " --- |" * len(titles)
     rows: dict[tuple[str, str, str], dict[str, str]] = {}
     for one in verdicts(results):
-        said = "–" if one.found is None else f"{'✅' if one.reached else '❌'} {times(one.found)}"
+        said = "–" if one.found is None else f"{'✅' if one.reached else '❌'} {outcome(one)}"
         rows.setdefault((one.route, one.title, one.words), {})[one.server] = said
     for (route, title, words), found in rows.items():
         cells = " | ".join(found.get(server, "–") for server in results.servers)
         yield f"| {route_title(route)} | {title} | {words} | {cells} |"
     yield ""
+    yield from of_growth
     yield BESIDE_TARGETS
     yield from (f"- {sentence}" for sentence in remembered(results))
     yield ""
@@ -196,4 +214,8 @@ def _table(results: Results, place: Place) -> Iterator[str]:
 def _reproduction(results: Results) -> str:
     minutes = max(1, round(results.seconds / 60))
     rows = "".join(f"| {name} | {value} |\n" for name, value in results.machine.items())
-    return REPRODUCTION.format(day=results.day, minutes=minutes) + "| | |\n| --- | --- |\n" + rows
+    return (
+        REPRODUCTION.format(day=results.day, minutes=minutes, command=results.command)
+        + "| | |\n| --- | --- |\n"
+        + rows
+    )

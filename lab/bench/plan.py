@@ -12,7 +12,7 @@ from lab.bench.database_server import FLAVOURS, Flavour
 from lab.bench.targets import AGAINST, CLIENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from lab.peers import Route
 
@@ -90,6 +90,16 @@ def order(names: list[str], number: int) -> list[str]:
     start = number // 2 * step % len(names) if names else 0
     turned = names[start:] + names[:start]
     return turned[::-1] if number % 2 else turned
+
+
+def command(options: Sequence[tuple[str, object]], *, quick: bool) -> str:
+    """What to type for a run with these `options`, by their names; those that are None or empty are not said."""
+    words = []
+    for name, value in options:
+        values = value if isinstance(value, tuple) else () if value is None else (value,)
+        words += [f"--{name} {one}" for one in values]
+    arguments = f' ARGS="{" ".join(words)}"' if words else ""
+    return f"make bench{' QUICK=1' if quick else ''}{arguments}"
 
 
 def servers(*, quick: bool) -> tuple[Flavour, ...]:

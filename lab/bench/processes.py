@@ -26,6 +26,16 @@ def cpu_seconds(*pids: int) -> float:
     return ticks / TICKS
 
 
+def user_and_system(*pids: int) -> tuple[float, float]:
+    """The parts of `cpu_seconds`: user time and system time."""
+    user = system = 0
+    for pid in pids:
+        fields = [int(field) for field in _fields(pid)[_USER:_LAST_TIME]]
+        user += sum(fields[::2])
+        system += sum(fields[1::2])
+    return user / TICKS, system / TICKS
+
+
 def resident_bytes(pid: int) -> int:
     """What of a process is in memory, pages that it shares among it; 0 when it has ended."""
     fields = _fields(pid)

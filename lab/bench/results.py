@@ -59,7 +59,8 @@ class Measured:
 class Results:
     """A run. `machine`: what it was made on, in words; `servers` and `peers`: titles by name.
 
-    `missing` says what was not measured and why, `failures` who answered wrongly.
+    `missing` says what was not measured and why, `failures` who answered wrongly; `busy` how busy the machine was
+    with others' work when it began, empty where it was at rest; `command` is what was typed.
     """
 
     day: str
@@ -71,6 +72,8 @@ class Results:
     failures: list[str] = field(default_factory=list)
     measured: list[Measured] = field(default_factory=list)
     seconds: int = 0
+    busy: str = ""
+    command: str = "make bench"
 
     def places(self) -> list[Place]:
         """Every place, once, in the order of measuring."""

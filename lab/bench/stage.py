@@ -84,7 +84,9 @@ class Stage:
     def warm_up(self, name: str, route: Route) -> Sample:
         """Make sure that one answers a route as studentapi does, and have all its threads connect.
 
-        Raises `Disagreement` or `LoadError` where an answer is wrong.
+        What it was still recording when the load left is done by then: the next one's answers are compared on the
+        same students. Raises `Disagreement` or `LoadError` where an answer is wrong, `TimeoutError` where it
+        does not come to rest.
         """
         service = self.services[name]
         if name != SERVICE:
@@ -92,7 +94,10 @@ class Stage:
             reference = service if route == "city" else self.services[SERVICE]
             compare(asked, service.url, reference.url, self._compared)
         clients = min(2 * self.size.processes * self.size.threads, BACKLOG)
-        return self._load(name, route, clients, WARM_SECONDS, check=True)
+        sample = self._load(name, route, clients, WARM_SECONDS, check=True)
+        if route in CREATED:
+            self.settle()
+        return sample
 
     def ask(self, name: str, route: Route, clients: int, seconds: float) -> Sample:
         """Load on one of them, for a measurement."""

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from lab.bench.figures import figures, ranked, ratio
 from lab.bench.targets import ours, verdicts
-from lab.bench.words import counted, micros, millis, named, rated, route_title, share, times
+from lab.bench.words import counted, micros, millis, named, outcome, rated, route_title, share, times
 
 if TYPE_CHECKING:
     from lab.bench.results import Place, Results
@@ -68,7 +68,7 @@ def _targets(results: Results) -> Table:
         reached = "not measured" if one.found is None else "yes" if one.reached else "no"
         table.add_row(
             results.servers[one.server], route_title(one.route), one.title, one.words,
-            "" if one.found is None else times(one.found), reached,
+            outcome(one), reached,
             style={"yes": "green", "no": "bold red"}.get(reached, "dim"),
         )  # fmt: skip
     return table

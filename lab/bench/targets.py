@@ -48,15 +48,22 @@ class Verdict:
     @property
     def reached(self) -> bool:
         """Whether the median reaches it, as it is printed."""
-        if self.found is None:
-            return False
-        value = round(self.found.median, 2)
-        return value <= self.wanted if self.at_most else value >= self.wanted
+        return self.found is not None and self._reaches(self.found.median)
+
+    @property
+    def rounds(self) -> str:
+        """In how many of the rounds it was reached; empty where there was but one."""
+        each = self.found.rounds if self.found else ()
+        return f"{sum(map(self._reaches, each))} of {len(each)} rounds" if len(each) > 1 else ""
 
     @property
     def words(self) -> str:
         """The target in words."""
         return f"{'≤' if self.at_most else '≥'} {self.wanted:g}"
+
+    def _reaches(self, ratio: float) -> bool:
+        value = round(ratio, 2)
+        return value <= self.wanted if self.at_most else value >= self.wanted
 
 
 def ours(route: str) -> str:

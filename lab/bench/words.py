@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from lab.bench.figures import Ratio
     from lab.bench.results import Place
+    from lab.bench.targets import Verdict
 
 ROUTES = {
     "city": "city lookup",
@@ -79,11 +80,23 @@ def counted(value: float) -> str:
     return f"{value:.1f}"
 
 
+def decimal(size: float) -> str:
+    """Bytes of a disk."""
+    return f"{size / 1e9:.1f} GB"
+
+
 def times(ratio: Ratio) -> str:
     """A ratio with the lowest and the highest of the rounds, where there was more than one."""
     if ratio.low == ratio.high:
         return _factor(ratio.median)
     return f"{_factor(ratio.median)} ({_factor(ratio.low)}–{_factor(ratio.high)})"
+
+
+def outcome(verdict: Verdict) -> str:
+    """What was found of a target, and in how many rounds it was reached; empty where it was not measured."""
+    if verdict.found is None:
+        return ""
+    return f"{times(verdict.found)}, {verdict.rounds}" if verdict.rounds else times(verdict.found)
 
 
 def _factor(value: float) -> str:

@@ -99,4 +99,5 @@ def write(results: Results, target: Path) -> None:
     write_page(results, target / "faults.md")
 
 
-main()
+if __name__ == "__main__":
+    main()

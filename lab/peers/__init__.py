@@ -2,9 +2,10 @@
 
 The other answers (`lab.answers`) look a city up. The rest speak studentapi's own HTTP contract (docs/api.md) on
 the routes that they have, over the same tables: token looked up by its SHA-256, input validated, the same JSON.
-`agreement` compares what they answer with what studentapi answers. What studentapi does besides (rate limits,
-idempotency keys, the feed of changes, a log line for each request) they are spared. studentapi remembers a token
-for 5 s (docs/security.md); of the others one does, and the rest ask the database for it on each request.
+`agreement` compares what they answer with what studentapi answers, what is kept and counted of an attempt that
+they record, and whom they turn away. What studentapi does besides (rate limits, idempotency keys, the feed of
+changes, a log line for each request) they are spared. studentapi remembers a token for 5 s (docs/security.md);
+of the others one does, and the rest ask the database for it on each request.
 """
 
 from __future__ import annotations

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 
 TOKEN = tokens.PREFIX + "lab" * 14 + "l"
 """The same for every run, of a server that only this machine reaches."""
+ENDED = {name: tokens.PREFIX + (name * 7)[:43] for name in ("expired", "revoked")}
+"""Tokens that were good once, by what became of them: for nobody to take them."""
+LESSER = {name: tokens.PREFIX + (name * 11)[:43] for name in ("read", "write", "bound")}
+"""Good tokens that may not do everything: one of each scope, and one to read, bound to the student bench-1."""
 SCHOOL, COURSE, CHAPTER, CLASS = "bench", "bench", "bench-1", "bench-2026"
 QUIZZES, ITEMS, STUDENTS = 10, 10, 200
 """Quizzes of the class, items of each, and students: so many pairs that each has few attempts."""
@@ -62,6 +66,11 @@ _ENROLLMENT = """
     FROM classes, users WHERE classes.public_id = 'bench-2026' AND users.public_id = %s"""
 _BEARER = """
     INSERT INTO tokens (public_id, digest, label, scopes) VALUES ('bench', %s, 'the bench', 'read,write')
+    ON DUPLICATE KEY UPDATE digest = VALUES(digest)"""
+_OTHER_BEARERS = """
+    INSERT INTO tokens (public_id, digest, label, scopes, user_id, expires_at, revoked_at)
+    VALUES (%s, %s, 'the bench', %s, (SELECT id FROM users WHERE public_id = %s),
+            IF(%s, UTC_TIMESTAMP(6) - INTERVAL 1 SECOND, NULL), IF(%s, UTC_TIMESTAMP(6), NULL))
     ON DUPLICATE KEY UPDATE digest = VALUES(digest)"""
 
 # in an order that is the same everywhere and follows nothing
@@ -168,6 +177,7 @@ def prepare(server_url: str, database: str) -> Dataset:
             add_class(connection)  # last, as it tells that all is there
             # what the optimizer knows of tables that were just filled is not what it will know
             connection.fetch("ANALYZE TABLE attempts, assessments, results, enrollments, users, items, responses")
+        add_other_tokens(connection)
         forget(connection)
         return dataset(connection, url)
     finally:
@@ -215,6 +225,15 @@ def add_cities(connection: Connection) -> None:
 def add_token(connection: Connection) -> None:
     """The token, which may read and write."""
     connection.fetch(_BEARER, [tokens.digest(TOKEN)])
+
+
+def add_other_tokens(connection: Connection) -> None:
+    """`ENDED` and `LESSER`; the class is there already."""
+    for name, secret in (ENDED | LESSER).items():
+        scopes = {"read": "read", "write": "write", "bound": "read"}.get(name, "read,write")
+        student = "bench-1" if name == "bound" else None
+        ended = [name == one for one in ENDED]
+        connection.fetch(_OTHER_BEARERS, [f"bench-{name}", tokens.digest(secret), scopes, student, *ended])
 
 
 def forget(connection: Connection) -> None:

@@ -10,7 +10,7 @@ from lab.bench import plan
 from lab.bench.figures import Ratio, figures, ranked, ratio, tail
 from lab.bench.results import Measured, Place, Results, Slice
 from lab.bench.targets import AGAINST, Verdict, verdicts
-from lab.bench.words import millis, rated, times
+from lab.bench.words import millis, outcome, rated, times
 from lab.peers import PEERS, ROUTES
 
 PLACE = Place("mariadb", "city", 2, 8, 8)
@@ -66,6 +66,15 @@ def test_what_was_not_measured_has_not_reached_its_target() -> None:
     assert not Verdict("mariadb", "city", "", 2.2, None).reached
 
 
+def test_a_target_says_in_how_many_rounds_it_was_reached() -> None:
+    found = ratio(measured(2200, 2100, 2196, 3000), measured(1000, 1000, 1000, 1000))
+    one = Verdict("mariadb", "city", "", 2.2, found)
+    assert outcome(one) == "2.20 (2.10–3.00), 3 of 4 rounds"
+    assert outcome(replace(one, at_most=True)) == "2.20 (2.10–3.00), 3 of 4 rounds"
+    assert outcome(replace(one, found=ratio(measured(2200), measured(1000)))) == "2.20"
+    assert not outcome(replace(one, found=None))
+
+
 def test_every_target_names_a_peer_that_has_the_route() -> None:
     routes = {peer.name: peer.routes for peer in PEERS}
     assert all(route in routes[name] for route, name, _, _ in AGAINST)
@@ -111,6 +120,18 @@ def test_a_quick_run_has_every_target_in_it() -> None:
     blocks = list(plan.blocks(plan.QUICK, ROUTES, quick=True))
     assert {block.route for block in blocks if block.size == plan.WIDE} >= {route for route, *_ in AGAINST}
     assert sum(block.rounds * block.seconds for block in blocks) < 15
+
+
+def test_a_run_says_what_to_type_for_it_again() -> None:
+    options: list[tuple[str, object]] = [
+        ("server", ()),
+        ("route", ("city", "list")),
+        ("rounds", 2),
+        ("seconds", None),
+    ]
+    assert plan.command([], quick=False) == "make bench"
+    assert plan.command([("peer", ())], quick=True) == "make bench QUICK=1"
+    assert plan.command(options, quick=False) == 'make bench ARGS="--route city --route list --rounds 2"'
 
 
 def test_figures_have_the_digits_that_mean_something() -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from lab.bench.growth import memory, page, picture, sizing, workers
+from lab.bench.growth import memory, page, picture, sizing, space, targets, workers
 from lab.bench.growth.asking import TARGETED, TITLES
 from lab.bench.growth.measure import CLIENTS, SMALL_POOL_QUESTIONS
 from lab.bench.growth.results import Results, Slice, Stored, Workers
@@ -89,6 +90,34 @@ def test_the_page_says_what_is_over_the_target_and_what_is_not(tmp_path: Path) -
     steep = page.sections(tmp_path)
     assert "❌ not reached" in steep
     assert steep.count("1.40 × | ❌") == len(TARGETED) * len(CLIENTS)
+
+
+def test_the_targets_are_of_the_clients_that_make_it_grow_most_and_say_their_rounds() -> None:
+    results = made_up()
+    results.cell("list-first", "10m", CLIENTS[-1]).slices[:] = [
+        a_slice(p50 * 2) for p50 in (2.4, 2.8 * 3, 2.8 * 2)
+    ]
+    found = {one.title: one for one in targets.targets(results)}
+    assert len(found) == len(TARGETED) + 1
+    steep = found["100 attempts: the first page: median latency at 10 million attempts over 10 thousand"]
+    assert (steep.wanted, steep.reached) == ("≤ 1.3", False)
+    assert steep.found == "2.80 (2.40–2.80), 0 of 3 rounds, 8 clients"
+    assert all(one.reached for one in found.values() if one is not steep)
+
+
+def test_the_targets_on_a_terminal_say_who_reached_what(capsys: pytest.CaptureFixture[str]) -> None:
+    targets.print_table(targets.targets(made_up(growth=1.4)))
+    said = capsys.readouterr().out
+    assert said.count(" no ") == len(TARGETED)
+    assert said.count(" yes ") == 1
+
+
+def test_data_are_not_made_on_a_disk_that_has_no_room_for_them(tmp_path: Path) -> None:
+    huge = replace(SIZES[-1], attempts=10**12)
+    assert not space.lacking([], tmp_path)
+    assert not space.lacking(SIZES[:1], tmp_path / "not" / "yet")
+    said = space.lacking([SIZES[0], huge], tmp_path)
+    assert said.startswith("900002.2 GB are needed to make the data of 10 thousand, 10 million attempts")
 
 
 def test_the_page_says_when_there_are_more_connections_than_threads(tmp_path: Path) -> None:

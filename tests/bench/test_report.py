@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from lab.bench.page import write_page
+from lab.bench.growth.results import Results as GrowthResults
+from lab.bench.page import PROFILE, write_page
 from lab.bench.picture import CLIENTS_PICTURE, CPU_PICTURE, LABEL_STEP, apart, write_pictures
 from lab.bench.plan import ANSWER, ANSWER_CLIENTS
 from lab.bench.results import Measured, Place, Results, Slice
 from lab.bench.table import print_tables
+from lab.bench.targets import verdicts
 from lab.bench.words import ROUTES, SHORT
 from lab.peers import PEERS
 from lab.peers import ROUTES as NAMES
@@ -71,6 +74,44 @@ def test_what_was_not_measured_is_said_plainly(results: Results, tmp_path: Path)
     assert "quick run" in page
 
 
+def test_a_machine_that_was_busy_and_a_quick_run_s_command_are_kept_and_said(
+    results: Results, tmp_path: Path
+) -> None:
+    write_page(results, tmp_path / "bench.md")
+    assert "Not at rest" not in (tmp_path / "bench.md").read_text()
+    results.quick, results.command = True, "make bench QUICK=1"
+    results.busy = "the machine was busy when this began: load 1.9"
+    results.write(tmp_path / "bench.json")
+    write_page(Results.read(tmp_path / "bench.json"), tmp_path / "bench.md")
+    page = (tmp_path / "bench.md").read_text()
+    assert "> **Not at rest**: the machine was busy when this began: load 1.9." in page
+    assert "<!-- Written by `make bench QUICK=1`, a quick run; not by hand. -->" in page
+    assert "\nmake bench QUICK=1\n" in page
+
+
+def test_the_page_says_in_how_many_rounds_a_target_was_reached_and_links_the_costs(
+    results: Results, tmp_path: Path
+) -> None:
+    write_page(results, tmp_path / "bench.md")
+    page = (tmp_path / "bench.md").read_text()
+    assert page.count(" of 2 rounds") == len(list(verdicts(results)))
+    assert "[cost.md](cost.md)" in page
+    assert ("[profile.md](profile.md)" in page) == PROFILE.exists()
+
+
+def test_the_targets_of_growth_stand_beside_the_others(results: Results, tmp_path: Path) -> None:
+    write_page(results, tmp_path / "bench.md")
+    alone = (tmp_path / "bench.md").read_text()
+    growth = GrowthResults("2026-01-01", quick=False, memory=[(100, 50), (200, 50)])
+    growth.write(tmp_path / "growth.json")
+    write_page(results, tmp_path / "bench.md")
+    page = (tmp_path / "bench.md").read_text()
+    targets = page[page.index("## Targets") : page.index("## What follows")]
+    assert "| a worker's memory, over the last half of 200 requests | < +2% | ✅ +0.00% |" in targets
+    judged, reached = (int(one) for one in re.findall(r"Of (\d+) targets that were measured, (\d+)", alone)[0])
+    assert f"Of {judged + 1} targets that were measured, {reached + 1} are reached" in page
+
+
 def test_a_page_can_be_made_of_a_run_of_one_peer(results: Results, tmp_path: Path) -> None:
     results.measured = [one for one in results.measured if one.peer == "timer"]
     write_page(results, tmp_path / "bench.md")
@@ -86,6 +127,7 @@ def test_the_tables_on_a_terminal_say_who_reached_what(
     assert "per request" in said
     assert " yes " in said
     assert " no " in said
+    assert " of 2 rounds" in said
 
 
 def test_the_pictures_show_everyone(results: Results, tmp_path: Path) -> None:

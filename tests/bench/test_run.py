@@ -15,8 +15,11 @@ from lab.bench.experiment import measure, warm_up
 from lab.bench.plan import Block, Size
 from lab.bench.results import Results
 from lab.bench.stage import DATABASE, Stage
+from lab.bench.targets import SERVICE
+from lab.peers import data as bench_data
 from lab.peers import peer
 from lab.peers.data import TOKEN, Dataset
+from studentapi import schema
 from studentapi.embedded import PrivateServer, find_server
 
 if TYPE_CHECKING:
@@ -40,6 +43,10 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         server = DatabaseServer(binary.flavour, private.root_url, private.pid, str(binary))
         connection = server.connect()
         answers.load(connection, DATABASE)
+        schema.upgrade(server.url(DATABASE))
+        connection.fetch(f"USE {DATABASE}")
+        bench_data.add_token(connection)
+        bench_data.add_class(connection)
         connection.close()
         dataset = Dataset(server.url(DATABASE, ssl_mode=""), TOKEN, [], [])
         with Stage(server, dataset, SIZE, directory) as stage:
@@ -107,3 +114,15 @@ def test_who_does_not_come_up_is_told_and_costs_nobody_else_anything(stage: Stag
     (problem,) = stage.start([nobody]).values()
     assert "does not serve" in problem
     assert set(stage.services) == {KEEPS, CONNECTS}
+
+
+def test_nothing_is_recorded_any_more_when_a_warm_up_has_ended(stage: Stage) -> None:
+    def recorded() -> object:
+        return stage.server.execute(f"SELECT COUNT(*) FROM {DATABASE}.attempts")
+
+    stage.start([peer(SERVICE)])
+    sample = stage.warm_up(SERVICE, "recording")
+    assert sample.requests > 0
+    by_then = recorded()
+    stage.services.pop(SERVICE).end()  # which first answers what is in flight
+    assert recorded() == by_then

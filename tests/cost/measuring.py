@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from contextlib import contextmanager
+from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from unittest.mock import patch
@@ -27,7 +28,7 @@ from tests.cost.statements import UPKEEP, names, round_trips
 from tests.cost.wire import PREPARE, Tap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from apiflask import APIFlask
 
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 NAME = "studentapi_cost"
 DAY = 86_400.0
+STANDING = repeat(0.0).__next__
+"""A clock that stands still, and is no more work than a real one."""
 _TIMES = (
     "connect_timeout", "statement_timeout", "database_patience", "connection_max_age", "connection_idle_check",
 )  # fmt: skip
@@ -78,10 +81,15 @@ def tables(server: Server) -> Iterator[str]:
 
 
 @contextmanager
-def app_on(url: str, *, log_level: str = "warning") -> Iterator[tuple[APIFlask, School]]:
-    """The app with its defaults and a small school in it, so warm that no clock has a say in what it asks."""
+def app_on(
+    url: str, *, log_level: str = "warning", clock: Callable[[], float] = STANDING
+) -> Iterator[tuple[APIFlask, School]]:
+    """The app with its defaults and a small school in it, so warm that no clock has a say in what it asks.
+
+    `clock` is that of its memory of tokens, in seconds: it stands still unless another is given.
+    """
     settings = settings_for(url).model_copy(update={"log_level": log_level, **dict.fromkeys(_TIMES, DAY)})
-    with patch.object(bearers, "RENEWED", DAY), patch.object(bearers, "FORGOTTEN", DAY):
+    with patch.object(bearers, "monotonic", clock):
         app = create_app(settings)
         app.testing = True  # what goes wrong is raised
         database: Database = app.extensions[EXTENSION].database

@@ -13,7 +13,8 @@ import pytest
 
 from lab.bench.service import Running
 from lab.peers import PEERS, Peer, data, peer
-from lab.peers.agreement import Disagreement, compare, differences
+from lab.peers.agreement import compare
+from lab.peers.asking import Disagreement, differences
 from studentapi import schema
 from studentapi.mysql.address import Address
 from studentapi.mysql.connection import open_connection
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from lab.peers import Route
     from lab.peers.data import Dataset
     from tests.servers import Server
 
@@ -51,6 +53,7 @@ def dataset(server: Server, sample_url: str) -> Iterator[Dataset]:
     data.add_cities(connection)
     data.add_token(connection)
     data.add_class(connection)
+    data.add_other_tokens(connection)
     yield data.dataset(connection, url.partition("?")[0])
     connection.close()
     server.execute(f"DROP DATABASE {NAME}")
@@ -90,6 +93,26 @@ def test_who_answers_something_else_is_found_out(dataset: Dataset, service_url: 
 def test_who_knows_no_token_is_found_out(dataset: Dataset, service_url: str) -> None:
     with pytest.raises(Disagreement, match="401"):
         compare(peer("service"), service_url, service_url, replace(dataset, token="studentapi_"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "route", "found"),
+    [
+        ("without_results", "recording", "None of"),
+        ("keeping_the_first", "recording", "0.0001 of"),
+        ("takes_expired", "recording", "'expired' is 201 for 401"),
+        ("takes_revoked", "statistics", "'revoked' is 200 for 401"),
+        ("writes_for_readers", "recording", "'read' is 201 for 403"),
+        ("reads_for_writers", "list", "'write' is 200 for 403"),
+        ("reads_for_students", "assessment-data", "'bound' is 200 for 403"),
+    ],
+)
+def test_who_does_less_is_found_out(
+    wrong: str, route: Route, found: str, *, dataset: Dataset, service_url: str, tmp_path: Path
+) -> None:
+    one = replace(peer("orm"), application=f"tests.peers.wrong:{wrong}", routes=frozenset({route}))
+    with running(one, dataset, tmp_path) as url, pytest.raises(Disagreement, match=found):
+        compare(one, url, service_url, dataset)
 
 
 @pytest.mark.parametrize(

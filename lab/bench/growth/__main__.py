@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from lab.bench import database_server
-from lab.bench.growth import asking, measure, memory, page, server, sizing, workers
+from lab import command
+from lab.bench import database_server, rest
+from lab.bench.growth import asking, connections, measure, memory, page, server, sizing, space, targets, workers
 from lab.bench.growth.generate import Generator
 from lab.bench.growth.ground import Ground
 from lab.bench.growth.measure import Pace, Stage
@@ -46,6 +47,7 @@ MIDDLE = "100k"
     "--into", type=click.Path(path_type=Path), help="The folder for growth.json, growth-*.svg, sizing.md."
 )
 @click.option("--draw", is_flag=True, help="Run nothing: write pages and pictures from growth.json.")
+@command.in_order()
 def main(  # noqa: PLR0917 - click gives them by name
     quick: bool,
     parts: tuple[str, ...],
@@ -59,7 +61,8 @@ def main(  # noqa: PLR0917 - click gives them by name
 ) -> None:
     """Measure how cost grows; a part of it, or a quick run, is only written where --into says so."""
     if draw:
-        write(Results.read((into or DOCS) / page.JSON), into or DOCS)
+        found = command.figures((into or DOCS) / page.JSON, "python -m lab.bench.growth")
+        write(Results.read(found), into or DOCS)
         return
     if reason := database_server.why_not("mariadb"):
         click.echo(f"Growth is not measured: {reason}")
@@ -77,6 +80,7 @@ def main(  # noqa: PLR0917 - click gives them by name
     )
     if generate:
         return
+    targets.print_table(targets.targets(results))
     whole = not (quick or parts or names or questions)
     if whole or into:
         target = into or DOCS
@@ -92,9 +96,13 @@ def run(
 ) -> Results:  # fmt: skip
     """Make what data there are not, and measure; with `generate`, only make."""
     began = monotonic()
-    results = Results(day=datetime.now(UTC).date().isoformat(), quick=quick)
+    results = Results(day=datetime.now(UTC).date().isoformat(), quick=quick, busy="" if generate else rest.busy())
+    if results.busy:
+        click.secho(f"NOT AT REST: {results.busy}; the figures are to be doubted", fg="red", bold=True)
     with tempfile.TemporaryDirectory(prefix="growth-") as logs, server.running() as running:
         generator = Generator(running.url, tell=say)
+        if reason := space.lacking(generator.missing(sizes), server.DIRECTORY):
+            raise click.ClickException(reason)
         generator.make(sizes)
         generator.settle()
         if generate:
@@ -112,6 +120,7 @@ def run(
                 measure.measure_rare(stage, results)
         middle = next((size for size in sizes if size.name == MIDDLE), sizes[-1])
         if "threads" in parts:
+            connections.measure(ground, middle, results)
             workers.measure(ground, middle, pace, results)
         if "memory" in parts:
             memory.measure(ground, middle, results)
@@ -134,7 +143,7 @@ def write(results: Results, target: Path) -> None:
     if results.cells and results.workers and results.memory and not results.quick:
         sizing.write_page(results, target / sizing.PAGE)
     others = target / "bench.json"
-    if others.exists():
+    if others.exists() and others.stat().st_size:  # `make bench` makes it before it measures
         write_bench_page(BenchResults.read(others), target / "bench.md")
 
 

@@ -6,9 +6,11 @@ A database is whole when its table `growth` says so, which is written last; one 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
+
+from pymysql import err
 
 from lab.bench.growth import cell, multiply
 from lab.bench.growth.sizes import EVERY, SIZES
@@ -64,6 +66,11 @@ class Generator:
                 if not self._whole(connection, size.database, size.copies, lambda size=size: self._make(size)):  # type: ignore[misc]
                     schema.upgrade(self.url(size.database))
 
+    def missing(self, sizes: Sequence[Size]) -> list[Size]:
+        """Those of `sizes` that are not there and whole."""
+        with closing(self.connect("mysql")) as connection:
+            return [size for size in sizes if not self._is_whole(connection, size.database, size.copies)]
+
     def settle(self) -> None:
         """Return when what was written is on disk, so that nobody is measured beside the writing of it."""
         with closing(self.connect("mysql")) as connection:
@@ -84,11 +91,7 @@ class Generator:
 
     def _whole(self, connection: Connection, database: str, copies: int, make: Callable[[], None]) -> bool:
         """Make sure that `database` is whole; whether it had to be made."""
-        wanted = (VERSION, self._every, copies)
-        rows: tuple[tuple[Any, ...], ...] = ()
-        if connection.fetch(_MARKED, (database,)).rows:
-            rows = connection.fetch(f"SELECT version, every, copies FROM {database}.growth").rows
-        if rows == (wanted,):
+        if self._is_whole(connection, database, copies):
             return False
         started = monotonic()
         connection.fetch(f"DROP DATABASE IF EXISTS {database}")
@@ -96,9 +99,16 @@ class Generator:
         make()
         seconds = monotonic() - started
         connection.fetch(_WHOLE.replace("TABLE growth", f"TABLE {database}.growth"))
-        connection.fetch(f"INSERT INTO {database}.growth VALUES (%s, %s, %s, %s)", (*wanted, seconds))
+        made = (VERSION, self._every, copies, seconds)
+        connection.fetch(f"INSERT INTO {database}.growth VALUES (%s, %s, %s, %s)", made)
         self._tell(f"{database}: made in {seconds:.0f} s")
         return True
+
+    def _is_whole(self, connection: Connection, database: str, copies: int) -> bool:
+        rows: tuple[tuple[Any, ...], ...] = ()
+        if connection.fetch(_MARKED, (database,)).rows:
+            rows = connection.fetch(f"SELECT version, every, copies FROM {database}.growth").rows
+        return rows == ((VERSION, self._every, copies),)
 
     def _make(self, size: Size) -> None:
         minutes = size.attempts / A_MINUTE
@@ -108,16 +118,25 @@ class Generator:
         with closing(self.connect(size.database)) as connection:
             small = multiply.source(connection, CELL)
             multiply.begin(connection, small, size)
+            copying: list[int] = []
             with ThreadPoolExecutor(len(multiply.TOGETHER)) as pool:
-                for _ in pool.map(lambda tables: self._copy(size, small, tables), multiply.TOGETHER):
-                    pass
+                try:
+                    for _ in pool.map(lambda tables: self._copy(size, small, tables, copying), multiply.TOGETHER):
+                        pass
+                except BaseException:
+                    # the pool waits for them, and a statement takes minutes
+                    for number in copying:
+                        with suppress(err.MySQLError):
+                            connection.fetch("KILL %s", (number,))
+                    raise
             connection.fetch("DROP TABLE growth_copies")
             data.add_class(connection)
             data.add_token(connection)
             connection.fetch(f"ANALYZE TABLE {', '.join(ANALYZED)}")
 
-    def _copy(self, size: Size, small: multiply.Source, tables: Sequence[str]) -> None:
+    def _copy(self, size: Size, small: multiply.Source, tables: Sequence[str], copying: list[int]) -> None:
         with closing(self.connect(size.database)) as connection:
+            copying.append(int(connection.fetch("SELECT CONNECTION_ID()").rows[0][0]))
             multiply.copy_tables(connection, small, tables)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from lab.bench.growth.asking import TITLES
 from lab.bench.growth.measure import CLIENTS
+from lab.bench.growth.targets import TARGET
 from lab.drawing import INK, LINE, SOFT, box, dot, line, sheet, text, write
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from lab.bench.growth.results import Results, Workers
 
 SIZE_PICTURE, THREADS_PICTURE, MEMORY_PICTURE = "growth-size.svg", "growth-threads.svg", "growth-memory.svg"
-TARGET = 1.3
 MARGIN, TOP, FOOT = 24, 92, 44
 AXIS, WIDTH, HEIGHT, LABELS = 46, 300, 300, 296
 LABEL_STEP = 16

@@ -85,6 +85,20 @@ class Workers:
 
 
 @dataclass(frozen=True)
+class Connected:
+    """One process of so many `threads` under load: `connections` that the server had from it, that it `opened`.
+
+    `worker_bytes` and `server_bytes` are what the worker and the database server had in memory then.
+    """
+
+    threads: int
+    connections: int
+    opened: int
+    worker_bytes: int
+    server_bytes: int
+
+
+@dataclass(frozen=True)
 class Stored:
     """A size in the database: its name, rows, bytes of data and indexes, seconds that it took to make."""
 
@@ -102,7 +116,8 @@ class Results:
     """A run. `pool`: bytes of the server's buffer pool; `small_pool`: of the one that `small` was measured with.
 
     `rare`: by size, the seconds of a list whose filter no row matches and no index serves, and the status of its
-    answer. `memory`: requests that a worker process had answered, and its bytes in memory.
+    answer. `memory`: requests that a worker process had answered, and its bytes in memory. `busy`: how busy the
+    machine was with others' work when it began; empty where it was at rest.
     """
 
     day: str
@@ -117,7 +132,9 @@ class Results:
     memory: list[tuple[int, int]] = field(default_factory=list)
     workers: list[Workers] = field(default_factory=list)
     clients: list[Workers] = field(default_factory=list)
+    connected: list[Connected] = field(default_factory=list)
     seconds: int = 0
+    busy: str = ""
 
     def cell(self, question: str, size: str, clients: int, *, small: bool = False) -> Cell:
         """One cell, made where there is none."""
@@ -130,16 +147,20 @@ class Results:
 
     def growth(self, question: str, size: str, clients: int, *, small: bool = False) -> float:
         """The median latency at `size` as a multiple of that at the first size: the median over the rounds."""
+        return median(self.growths(question, size, clients, small=small))
+
+    def growths(self, question: str, size: str, clients: int, *, small: bool = False) -> list[float]:
+        """The same of each round."""
         first = self.cell(question, self.stored[0].name, clients, small=small).slices
         there = self.cell(question, size, clients, small=small).slices
-        return median(one.p50_ms / other.p50_ms for one, other in zip(there, first, strict=True))
+        return [one.p50_ms / other.p50_ms for one, other in zip(there, first, strict=True)]
 
     def write(self, path: Path) -> None:
         """Write it, a line for each cell."""
-        lists = ("cells", "small", "workers", "clients")
-        head = {name: value for name, value in vars(self).items() if name not in (*lists, "stored")}
+        lists, plain = ("cells", "small", "workers", "clients"), ("stored", "connected")
+        head = {name: value for name, value in vars(self).items() if name not in (*lists, *plain)}
         parts = [f"{json.dumps(head, indent=1)[:-2]}"]
-        parts.append(_listed("stored", [asdict(one) for one in self.stored]))
+        parts += [_listed(name, [asdict(one) for one in getattr(self, name)]) for name in plain]
         parts += [_listed(name, [_flat(one) for one in getattr(self, name)]) for name in lists]
         path.write_text(",\n ".join(parts) + "\n}\n")
 
@@ -155,6 +176,7 @@ class Results:
                 kind(**{**one, "slices": [Slice(*values) for values in one["slices"]]}) for one in found[name]
             ]
         found["stored"] = [Stored(**one) for one in found["stored"]]
+        found["connected"] = [Connected(**one) for one in found.get("connected", ())]
         found["rare"] = [(name, seconds, status) for name, seconds, status in found["rare"]]
         found["memory"] = [(requests, size) for requests, size in found["memory"]]
         return cls(**found)

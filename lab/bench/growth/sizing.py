@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from limits import parse_many
 
+from lab.bench.growth import connections, workers
 from lab.bench.growth import sizing_words as words
-from lab.bench.growth import workers
 from lab.bench.growth.asking import TITLES
 from lab.bench.growth.measure import CLIENTS, SMALL_POOL_QUESTIONS
 from lab.bench.growth.page import binary, questions
@@ -82,6 +82,8 @@ def _body(results: Results) -> Iterator[str]:
     yield words.COSTS.format(size=size.title, clients=clients, busy=BUSY)
     yield from _costs(results)
     yield from _shapes(results)
+    if results.connected:
+        yield from _connections(results)
     yield from _pool(results)
     limits = {
         name: str(Settings.model_fields[f"rate_limit_{name}"].default)
@@ -122,6 +124,15 @@ def _shapes(results: Results) -> Iterator[str]:
         usual=f"{results.clients[0].processes} × {results.clients[0].threads}",
         knee_p99=millis(next(one.p99_ms for one in results.clients if one.clients == knee)),
         most=results.clients[-1].clients, most_p99=millis(results.clients[-1].p99_ms),
+    )  # fmt: skip
+
+
+def _connections(results: Results) -> Iterator[str]:
+    worker, server = connections.each(results.connected)
+    most = results.connected[-1]
+    yield words.CONNECTIONS.format(
+        threads=most.threads, connections=most.connections, worker=binary(worker),
+        server=binary(server), hundred=binary(100 * server),
     )  # fmt: skip
 
 

@@ -51,6 +51,12 @@ them wait: p99 is {knee_p99} ms there, and {most_p99} ms with {most} clients.
 
 """
 
+CONNECTIONS = """A thread opens a connection when it first needs one, and keeps it: a process of {threads}
+threads had {connections} under load ([bench.md](bench.md#connections-by-threads)). Each takes {worker} of the
+worker's memory, its thread included, and {server} of the database server's: {hundred} for a hundred.
+
+"""
+
 POOL = """## The database's memory
 
 An attempt takes {row:,.0f} bytes with its result, its indexes, and its share of students and classes. Where the
