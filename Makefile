@@ -1,7 +1,7 @@
 # Paths here are relative, so that the tree may lie in a directory with spaces in its name.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint faults bench lock clean
+.PHONY: help setup run test lint faults bench profile lock clean
 
 # An environment knows where it was made: after the tree has moved it is made again.
 ifneq ("$(shell cat .venv/installed 2>/dev/null)","$(CURDIR)")
@@ -41,6 +41,11 @@ bench: .venv/installed ## everyone measured side by side: tables, docs/bench.md,
 	@scripts/database-server
 	@scripts/bench-tools
 	@exec .venv/bin/python -m lab.bench $(if $(QUICK),--quick) $(ARGS)
+
+profile: .venv/installed ## where the time goes, of studentapi and of whom it is held to: docs/profile.md
+	@scripts/database-server
+	@scripts/bench-tools
+	@exec .venv/bin/python -m lab.profile $(ARGS)
 
 lock: .venv/installed ## pin the newest versions that pyproject.toml allows, with their hashes
 	@scripts/lock
