@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import sys
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -35,8 +35,8 @@ def in_order() -> Iterator[None]:
         if ending and number != signal.SIGINT:
             return
         ending = True
-        with suppress(OSError):  # the terminal may be what has gone
-            print(f"Ending: {signal.Signals(number).name}", file=sys.stderr, flush=True)
+        with suppress(OSError):  # the terminal may be what has gone; and print might have been interrupted
+            os.write(2, f"Ending: {signal.Signals(number).name}\n".encode())
         raise SystemExit(ENDED + number)
 
     wanted = [

@@ -128,8 +128,11 @@ def prepared(connection: pymysql.Connection[Any], names: list[str]) -> Ask:
     began = bytearray()
     ends = 0
     while ends < 2:  # noqa: PLR2004 - of its parameters, and of its columns
-        began += sock.recv(_CHUNK)
+        more = sock.recv(_CHUNK)
+        began += more
         ends = _packets(began).count(_END_SIZE - 4)
+        if not more or began[4] == 0xFF:  # noqa: PLR2004 - ERR
+            raise RuntimeError("the database server does not prepare the statement")
     (number,) = struct.unpack_from("<I", began, 5)
     requests = {}
     for name in names:

@@ -133,10 +133,10 @@ def sample(stage: Stage, profiles: Sequence[Profile], seconds: float, results: R
                 lasts,
                 lambda: stage.ask(one.peer, route, CLIENTS, lasts + START),  # noqa: B023 - called at once
             )
-        except (sampling.NotSampledError, ValueError) as problem:
+            stage.settle()
+        except (sampling.NotSampledError, LoadError, TimeoutError, ValueError) as problem:
             say(f"not sampled: {problem}")
-            results.missing[f"{SAMPLES}, {one.peer}"] = f"not sampled: {problem}"
-        stage.settle()
+            results.missing[f"{SAMPLES}, {one.peer}, {route}, {one.server}"] = f"not sampled: {problem}"
 
 
 def say(words: str) -> None:
@@ -158,6 +158,6 @@ def _client_seconds() -> float:
 
 def _leave_out(found: dict[str, Profile], name: str, results: Results, problem: Exception) -> None:
     one = found.pop(name)
-    words = f"{one.route} on {one.server}: {str(problem)[:300]}"
-    results.missing[peer(name).title] = words
+    words = str(problem)[:300]
+    results.missing[f"{peer(name).title}, {one.route} on {one.server}"] = words
     print(f"FAILED: {name}: {words}", file=sys.stderr, flush=True)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from studentapi.gradebook.documents import loads
 from studentapi.gradebook.progress import assessment_data
 from studentapi.mysql.database import Database
-from studentapi.mysql.tally import here
+from studentapi.mysql.tally import this_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -66,11 +66,11 @@ def _statement(database: Database, student: tuple[str, str]) -> str:
         sent.append(sql)
         return nullcontext()
 
-    here.tally.watch = watch
+    this_thread.tally.watch = watch
     try:
         assessment_data(database, *student)
     finally:
-        here.tally.watch = None
+        this_thread.tally.watch = None
     return sent[-1]
 
 

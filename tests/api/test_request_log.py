@@ -15,7 +15,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from studentapi import logs
 from studentapi.api.request_ids import trace_id_of
 from studentapi.mysql.errors import NoConnection
-from studentapi.mysql.tally import here
+from studentapi.mysql.tally import this_thread
 from tests.api.observed import RULE, STUDENT, Observed
 
 if TYPE_CHECKING:
@@ -264,7 +264,7 @@ def test_nothing_of_a_request_is_left_in_its_thread(observed: Observed) -> None:
     (line,) = observed.lines("studentapi.said")
     assert "request_id" not in line
     assert "trace_id" not in line
-    assert here.tally.watch is None
+    assert this_thread.tally.watch is None
 
 
 def test_a_request_whose_line_fails_is_counted_and_leaves_nothing_in_its_thread(observed: Observed) -> None:
@@ -279,7 +279,7 @@ def test_a_request_whose_line_fails_is_counted_and_leaves_nothing_in_its_thread(
             observed.ask()
     finally:
         requests.removeHandler(handler)
-    assert (here.tally.watch, logs.of_request.get()) == (None, None)
+    assert (this_thread.tally.watch, logs.of_request.get()) == (None, None)
     figures = observed.ask("/metrics").text
     assert "studentapi_requests_in_flight 1.0" in figures.splitlines()  # this one
 

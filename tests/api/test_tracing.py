@@ -21,7 +21,7 @@ from pymysql import err
 
 from studentapi.api import tracing
 from studentapi.api.spans import Spans, statement_text
-from studentapi.mysql.tally import here
+from studentapi.mysql.tally import this_thread
 from tests.api.observed import RULE, Observed
 from tests.processes import eventually
 from tests.service import PROCESSES, STUDENT, running
@@ -97,7 +97,7 @@ def test_a_request_and_each_of_its_statements_is_a_span_of_its_clients_trace(
             assert span.name == "SELECT"
         texts = [str((span.attributes or {})["db.query.text"]) for span in statements]
         assert any("%s" in text for text in texts)
-        assert here.tally.watch is None
+        assert this_thread.tally.watch is None
 
 
 def test_no_span_holds_a_students_id_or_a_value(

@@ -10,7 +10,7 @@ from studentapi.gradebook import progress
 from studentapi.gradebook.progress import assessment_data
 from studentapi.gradebook.resources import NotFound
 from studentapi.mysql.database import Database
-from studentapi.mysql.tally import here
+from studentapi.mysql.tally import this_thread
 from tests.gradebook.small_school import School
 
 ODD = '"\'\\ \\" [1, null] \x1f\x00\t\n % %s {x} é ß 中 🎓 </script> ' + "\u2028"
@@ -108,7 +108,7 @@ def test_what_is_there_and_cannot_be_read_is_an_error_and_no_endless_search(
         return nullcontext()
 
     monkeypatch.setattr(progress, "_THERE", "SELECT 1, 1, 1")
-    monkeypatch.setattr(here.tally, "watch", watch)
+    monkeypatch.setattr(this_thread.tally, "watch", watch)
     with pytest.raises(RuntimeError, match="no row"):
         assessment_data(school.database, "nobody", "h")
     assert asked.count("SELECT 1, 1, 1") == 2
@@ -123,5 +123,5 @@ def test_a_student_who_comes_while_it_is_looked_for_is_found(
                 pool.submit(school.students, ["late"]).result()
         return nullcontext()
 
-    monkeypatch.setattr(here.tally, "watch", watch)
+    monkeypatch.setattr(this_thread.tally, "watch", watch)
     assert assessment_data(school.database, "late", "h")["student"]["id"] == "late"

@@ -336,8 +336,9 @@ def test_an_answer_that_is_all_there_is_read_at_once_and_no_part_of_one(
     assert read_whole(data, before.known) == (whole, 0x22)
     assert read_whole(data[: int(part * len(data))], before.known) is None
     assert read_whole(data + b"farewell", before.known) is None
-    assert read_whole(data[:-1] + b"\x08", before.known) is not None  # another status
-    assert read_whole(data[:-2] + b"\x08\x00", before.known) is None  # and here it says that more follows
+    assert read_whole(data[:-2] + b"\x22\x80", before.known) == (whole, 0x8022)
+    assert read_whole(data[:-2] + b"\x2a\x00", before.known) is None  # it says that more follows
+    assert read_whole(data + packets(EOF, first=1), before.known) is None  # and here more has come
     assert read_whole(data.replace(b"\x03def", b"\x03dEf", 1), before.known) is None
 
 
@@ -350,14 +351,15 @@ def test_what_is_read_at_once_is_what_is_read_step_by_step(data: st.DataObject) 
     before = answer_of(Pieces(good, lambda: len(good)))
     before.read()
     assert before.known is not None
+    answer = answer_of(Pieces(bad, lambda: len(bad)))
     try:
         found = read_whole(bad, before.known)
     except UNREADABLE:
         with pytest.raises(UNREADABLE):
-            answer_of(Pieces(bad, lambda: len(bad))).read()
+            answer.read()
         return
     if found is not None:
-        assert found[0] == answer_of(Pieces(bad, lambda: len(bad))).read()
+        assert found == (answer.read(), answer.status)
 
 
 @settings(deadline=None)
@@ -393,6 +395,11 @@ def test_a_row_that_is_longer_or_shorter_than_its_packet_closes_the_stream() -> 
         with pytest.raises(err.InternalError):
             answer_of(stream).read()
         assert stream.discarded
+        good = packets(b"\x01", column(b"a"), EOF, EOF)
+        before = answer_of(Pieces(good, lambda good=good: len(good)))  # type: ignore[misc]
+        before.read()
+        assert before.known is not None
+        assert read_whole(data, before.known) is None
 
 
 @pytest.mark.parametrize("size", [2**24 - 200, 2**24 - 20, 2**24, 2**24 + 20, 2**25 + 20])

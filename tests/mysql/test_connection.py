@@ -225,3 +225,15 @@ def test_signals_do_not_put_a_deadline_off(address: Address, in_main_thread: boo
         signal.signal(signal.SIGALRM, before)
     assert time.monotonic() - started < 5
     assert len(raised) == 1
+
+
+def test_an_interruption_in_the_middle_of_an_answer_closes_the_connection(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: int) -> bytes:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(connection, "receive", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        connection.query("SELECT 1")
+    assert not connection.open

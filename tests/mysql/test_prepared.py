@@ -228,6 +228,6 @@ def test_reads_go_on_as_text_and_are_prepared_again_on_a_new_connection(
     kill(server, connection_id(database))
     database.read(ASK, ["nobody"], prepare=True)
     assert commands[-1] == COMMAND.COM_QUERY
-    for _ in range(prepared.PREPARE_AFTER + 1):  # one more, where it was the answer that told of the loss
+    for _ in range(prepared.PREPARE_AFTER):
         database.read(ASK, ["nobody"], prepare=True)
     assert commands[-1] == COMMAND.COM_STMT_EXECUTE

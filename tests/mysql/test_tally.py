@@ -13,7 +13,7 @@ from pymysql import err
 from studentapi.mysql.connection import Connection
 from studentapi.mysql.database import Database
 from studentapi.mysql.errors import NoConnection
-from studentapi.mysql.tally import here
+from studentapi.mysql.tally import this_thread
 from tests.servers import free_port
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_every_command_is_counted_those_of_connecting_too(database: Database, sent: list[str]) -> None:
-    before = here.tally.commands
+    before = this_thread.tally.commands
     database.read("SELECT 1")
     assert len(sent) > 1
     with database.transaction() as tx:
@@ -43,30 +43,30 @@ def test_every_command_is_counted_those_of_connecting_too(database: Database, se
     database.check()
     with pytest.raises(err.ProgrammingError):
         database.read("SELECT nonsense FROM nowhere")
-    assert here.tally.commands - before == len(sent)
+    assert this_thread.tally.commands - before == len(sent)
 
 
 def test_another_thread_has_its_own(database: Database) -> None:
-    before = here.tally.commands, here.tally.seconds
+    before = this_thread.tally.commands, this_thread.tally.seconds
     thread = threading.Thread(target=database.read, args=("SELECT 1",))
     thread.start()
     thread.join()
-    assert (here.tally.commands, here.tally.seconds) == before
+    assert (this_thread.tally.commands, this_thread.tally.seconds) == before
 
 
 def test_time_is_that_of_statements_and_counted_once(database: Database) -> None:
-    before, started = here.tally.seconds, monotonic()
+    before, started = this_thread.tally.seconds, monotonic()
     database.read("SELECT SLEEP(0.1)")  # and a connect, with statements of its own
-    assert 0.1 <= here.tally.seconds - before <= monotonic() - started
+    assert 0.1 <= this_thread.tally.seconds - before <= monotonic() - started
 
 
 def test_waiting_for_a_server_that_is_away_is_counted() -> None:
     away = Database(f"mysql://u:p@127.0.0.1:{free_port()}/d", patience=0.2)
-    before, started = here.tally.seconds, monotonic()
+    before, started = this_thread.tally.seconds, monotonic()
     with pytest.raises(NoConnection):
         away.read("SELECT 1")
     away.close()
-    assert 0.19 <= here.tally.seconds - before <= monotonic() - started
+    assert 0.19 <= this_thread.tally.seconds - before <= monotonic() - started
 
 
 def test_a_watch_sees_each_statement_as_it_was_written(database: Database) -> None:
@@ -79,11 +79,11 @@ def test_a_watch_sees_each_statement_as_it_was_written(database: Database) -> No
         seen.append((sql, has_parameters))
 
     database.read("SELECT 1")
-    here.tally.watch = watch
+    this_thread.tally.watch = watch
     try:
         assert database.read("SELECT %s", ("private",)) == (("private",),)
         database.read("SELECT 2")
     finally:
-        here.tally.watch = None
+        this_thread.tally.watch = None
     database.read("SELECT 3")
     assert seen == [("SELECT %s", True), ("SELECT 2", False)]

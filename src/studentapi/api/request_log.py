@@ -16,7 +16,7 @@ from studentapi.api import latency as latency_of
 from studentapi.api.latency import Latency
 from studentapi.api.request_ids import Ids, ids, traceresponse
 from studentapi.api.waiting_room import CROWDED, REQUEST, TAKEN_IN
-from studentapi.mysql.tally import here
+from studentapi.mysql.tally import this_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -115,7 +115,7 @@ class RequestLog:
         logs.of_request.set(known.ids)
         answer = _Answer(self, known, environ)
         if known.span is not None:
-            here.tally.watch = known.span.watch
+            this_thread.tally.watch = known.span.watch
 
         def begin(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
             answer.status = int(status[:3])
@@ -193,7 +193,7 @@ class _Answer:
     def __init__(self, log: RequestLog, known: _Known, environ: WSGIEnvironment) -> None:
         self._log = log
         self._over = False
-        self._commands, self._seconds = here.tally.commands, here.tally.seconds
+        self._commands, self._seconds = this_thread.tally.commands, this_thread.tally.seconds
         self.known = known
         self.environ = environ
         self.parts: Iterable[bytes] = ()
@@ -207,7 +207,7 @@ class _Answer:
 
     def count(self) -> None:
         """Add what this thread has asked of the database since this was last called."""
-        known, commands, seconds = self.known, here.tally.commands, here.tally.seconds
+        known, commands, seconds = self.known, this_thread.tally.commands, this_thread.tally.seconds
         known.statements += commands - self._commands
         known.database_seconds += seconds - self._seconds
         self._commands, self._seconds = commands, seconds
@@ -225,7 +225,7 @@ class _Answer:
                         self.count()
                         self._log.end(self)
                 finally:
-                    here.tally.watch = None
+                    this_thread.tally.watch = None
                     logs.of_request.set(None)
 
 

@@ -69,7 +69,8 @@ class Stream(Protocol):
 def read_whole(data: bytes, known: Known) -> tuple[Result, int] | None:
     """The result of an answer that is all in `data` and begins as it did before, and the server's status.
 
-    None for any other, and where something is wrong with it: those are read by `Answer`, in more steps.
+    None for any other, and where its packets are not in order: those are read by `Answer`, in more steps. A value
+    that cannot be read is the same error here and there.
     """
     at, size = len(known.beginning), len(data)
     if not data.startswith(known.beginning) or data[-_EOF_LENGTH : -_EOF_LENGTH + 3] != _EOF_HEADER:

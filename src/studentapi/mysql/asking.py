@@ -18,7 +18,7 @@ from studentapi.mysql.columns import Decoding
 from studentapi.mysql.deadlines import TimedConnection
 from studentapi.mysql.errors import DatabaseUnavailable, TooLarge, code_of
 from studentapi.mysql.prepared import IMPOSSIBLE, NOT_FOUND, Prepared, Statements
-from studentapi.mysql.tally import here
+from studentapi.mysql.tally import this_thread
 
 if TYPE_CHECKING:
     from studentapi.mysql.answers import Layouts
@@ -49,9 +49,8 @@ class Facts(NamedTuple):
 class AskingConnection(TimedConnection):
     """What `TimedConnection` is, and asks statements; a `managed_session` may prepare them.
 
-    `last_used`: when it last sent a command, of `time.monotonic`; long ago, where it is to be looked at before it
-    sends another. Noted by whoever has it: `facts`, what is known of its server; `shown`, where it is shown;
-    `leaves`, what its session has of its own.
+    `last_used`: when it last sent a command, of `time.monotonic`. Noted by whoever has it: `facts`, what is known
+    of its server; `shown`, where it is shown; `leaves`, what its session has of its own.
     """
 
     def __init__(self, *, managed_session: bool, **options: Any) -> None:
@@ -75,7 +74,7 @@ class AskingConnection(TimedConnection):
         With parameters, a percent sign is written `%%`. `prepare`: it is a SELECT that is asked often, and may be
         prepared where the session is managed and has no state of its own. Raises PyMySQL's errors.
         """
-        tally = here.tally
+        tally = this_thread.tally
         if tally.watch is None:
             return self._fetch(sql, params, prepare, tally)
         with tally.watch(self, sql, bool(params)):
@@ -111,9 +110,10 @@ class AskingConnection(TimedConnection):
             if prepared is None:
                 return None
         execution = prepared.execution(params)
-        if execution is None or (
-            len(execution) >= self.facts.largest_packet or len(execution) >= LONGEST_PACKET - 1
-        ):
+        if execution is None:
+            return None
+        size = len(execution)
+        if size >= self.facts.largest_packet or size >= LONGEST_PACKET - 1:
             return None
         try:
             result, prepared.known = self._exchange(
@@ -224,9 +224,8 @@ class AskingConnection(TimedConnection):
 
     def _keep_rest(self, answer: Answer) -> None:
         """Keep what came behind an answer: a farewell, which whoever uses this connection next has to see."""
-        rest = answer.rest()
-        if rest and self._sock is not None:
-            self._ahead, self.last_used = rest, -inf
+        if self._sock is not None:
+            self._ahead = answer.rest()
 
     def _execute_command(self, command: int, sql: str | bytes) -> None:
         """Send a command, its deadline starting now."""
@@ -239,7 +238,7 @@ class AskingConnection(TimedConnection):
             raise DatabaseUnavailable(CR.CR_SERVER_LOST, "This connection belongs to the process that opened it")
         if self._sock is None:
             raise DatabaseUnavailable(CR.CR_SERVER_GONE_ERROR, "This connection was closed")
-        here.tally.commands += 1
+        this_thread.tally.commands += 1
         if not self._connecting:
             self.last_used = now = monotonic()
             shown = self.shown

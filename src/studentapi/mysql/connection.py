@@ -17,7 +17,7 @@ from studentapi.mysql import session
 from studentapi.mysql.asking import AskingConnection
 from studentapi.mysql.deadlines import TIMER_SLACK
 from studentapi.mysql.sockets import open_tcp
-from studentapi.mysql.tally import here
+from studentapi.mysql.tally import this_thread
 
 if TYPE_CHECKING:
     import socket
@@ -143,7 +143,6 @@ class Connection(AskingConnection):
             os.close(self._sock.fileno())
             self._sock = self._rfile = None
         self._ahead = b""
-        self.last_used = -inf
         super()._force_close()
 
     def __del__(self) -> None:
@@ -202,7 +201,7 @@ class Connection(AskingConnection):
             raise
         finally:
             self._budget = budget
-            here.tally.seconds += monotonic() - started
+            this_thread.tally.seconds += monotonic() - started
         return True
 
 

@@ -209,8 +209,8 @@ class Database:
             raise ValueError("read() takes a SELECT; writing is for transaction()")
         if thread.transaction is not None:
             raise RuntimeError("a transaction is open in this thread: read with it")
-        patience = self._patience if thread.until is None else self._patience_left()
-        seated = self._at_once is not None and self._take_seat(patience)
+        patience = self._patience_left()
+        seated = self._take_seat(patience)
         try:
             return self._fetch(sql, params, patience, kind.leaves, prepare=prepare)
         except err.Error as error:

@@ -86,6 +86,7 @@ class TimedConnection(Base):  # type: ignore[misc]
             if deadline == inf:
                 self._refuse_to_child()
             sock, left = self._sock or self._socket(), deadline - monotonic()
+            # `_wind_timer` asks the same; a call is what this saves
             if timer is None or left <= 0 or left + TIMER_SLACK < timer or self._connecting:
                 self._wind_timer(deadline)
             while True:
@@ -139,13 +140,17 @@ class TimedConnection(Base):  # type: ignore[misc]
     def _read_bytes(self, num_bytes: int) -> bytes:
         """Exactly `num_bytes`, or an error: as PyMySQL's, under a deadline that a trickle does not extend."""
         data, self._ahead = self._ahead, b""
-        if len(data) < num_bytes:
-            pieces, missing = [data], num_bytes - len(data)
-            while missing > 0:
-                # what follows a part of the handshake may be under TLS, and is not for us to take
-                pieces.append(self.receive(missing if self._connecting else max(missing, CHUNK)))
-                missing -= len(pieces[-1])
-            data = b"".join(pieces)
+        try:
+            if len(data) < num_bytes:
+                pieces, missing = [data], num_bytes - len(data)
+                while missing > 0:
+                    # what follows a part of the handshake may be under TLS, and is not for us to take
+                    pieces.append(self.receive(missing if self._connecting else max(missing, CHUNK)))
+                    missing -= len(pieces[-1])
+                data = b"".join(pieces)
+        except BaseException:
+            self._force_close()  # interrupted in the middle of an answer
+            raise
         self._ahead = data[num_bytes:]
         return data[:num_bytes]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,12 +16,6 @@ PING_TIMEOUT = 2.0
 """Seconds for the round trip that an idle connection is checked with."""
 SUSPECT_TIMEOUT = 0.5
 """Seconds for the same, where another thread has found its own connection dead."""
-
-
-JUST_NOW = 0.01
-"""Seconds from one use to the next within which nobody looks whether the server has said goodbye meanwhile. If it
-has, the next answer says so too, and no harm is done: a read is repeated, BEGIN also. Looking lets go of the
-interpreter once more, which threads that are busy pay for with a change of thread."""
 
 
 class Ending(NamedTuple):
@@ -40,12 +33,12 @@ class Ending(NamedTuple):
 def is_fresh(connection: Connection, servers: Servers, idle_check: float) -> bool:
     """Whether `ending` would find nothing, and need not ask the server for that: all that most uses take."""
     now = monotonic()
-    idle = now - connection.last_used
     return (
-        connection.process == os.getpid()
+        connection.is_own()
+        and now - connection.last_used <= idle_check
         and now - connection.opened <= connection.max_age
         and connection.generation == servers.generation
-        and (idle < JUST_NOW or (idle <= idle_check and connection.is_quiet()))
+        and connection.is_quiet()
     )
 
 

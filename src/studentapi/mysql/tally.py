@@ -38,5 +38,5 @@ class _Thread(threading.local):
         self.tally = Tally()
 
 
-here = _Thread()
-"""`here.tally` is the current thread's."""
+this_thread = _Thread()
+"""`this_thread.tally` is the current thread's."""

@@ -32,7 +32,7 @@ from studentapi.mysql.errors import (
 from studentapi.mysql.killing import command_of_ended, end_in_server
 from studentapi.mysql.liveness import Ending, ending, is_fresh, link_is_dead
 from studentapi.mysql.servers import READ_ONLY_AGE
-from studentapi.mysql.tally import here
+from studentapi.mysql.tally import this_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,12 +97,12 @@ class ThreadConnections:
             return connection  # DBUtils' wrapper has the same, and would do no more than ask us for it
         thread.patience, thread.give_up = patience, None
         thread.connect_within = self._connector.timeout if connect_within is None else connect_within
-        started, before = monotonic(), here.tally.seconds
+        started, before = monotonic(), this_thread.tally.seconds
         try:
             return self._usable(started, writable=writable)
         finally:
             # whatever was sent meanwhile is part of it
-            here.tally.seconds = before + monotonic() - started
+            this_thread.tally.seconds = before + monotonic() - started
 
     def _usable(self, started: float, *, writable: bool) -> Connection:
         thread = self._thread
