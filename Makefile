@@ -40,7 +40,7 @@ faults: .venv/installed ## every fault done to every answer: a table, docs/fault
 bench: .venv/installed ## everyone measured side by side: tables, docs/bench.md, pictures; QUICK=1 in three minutes
 	@scripts/database-server
 	@scripts/bench-tools
-	@exec .venv/bin/python -m lab.bench $(if $(QUICK),--quick) $(ARGS)
+	@exec .venv/bin/python -m lab.bench $(if $(filter-out 0,$(QUICK)),--quick) $(ARGS)
 
 profile: .venv/installed ## where the time goes, of studentapi and of whom it is held to: docs/profile.md
 	@scripts/database-server

@@ -135,6 +135,8 @@ def run_all(servers: tuple[Flavour, ...], blocks: list[plan.Block], peers: list[
             experiment.run(server, blocks, able, results, Path(logs))
     for name, reason in results.missing.items():
         click.echo(f"Not measured: {name}: {reason}")
+    if not results.measured:
+        raise click.ClickException("nothing was measured")
     results.machine = described(programs.versions(results.servers), programs.PARTS)
     results.seconds = round(monotonic() - began)
     return results

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from lab.bench.figures import Figures, figures, ratio
 from lab.bench.plan import SERVER_TITLES
 from lab.bench.targets import ours, verdicts, wide
-from lab.bench.words import micros, named, route_title, share
+from lab.bench.words import micros, named, route_title, share, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,6 +19,8 @@ NEW, KEPT = "per_request", "persistent_db"
 BARE, GO = "bare", "go"
 ASKS, REMEMBERS = "mysqlclient", "mysqlclient_remembers"
 """The same app: one asks the database for the token on each request, one remembers it as studentapi does."""
+OPENS = {"fastapi_kept": "fastapi", "go_kept": "go"}
+"""Whose clients keep their connections, and the same app whose clients open one for each request."""
 AS_ANSWERED = {1, 8}
 """The clients of which the answer's comparison is told in words; the tables have all."""
 
@@ -55,6 +57,24 @@ def remembered(results: Results) -> Iterator[str]:
             yield (
                 f"{SERVER_TITLES[server]}, studentapi's requests/s over those of Flask with mysqlclient that "
                 f"remembers tokens, too (in parentheses: that does not): {', '.join(found)}."
+            )
+
+
+def kept(results: Results) -> Iterator[str]:
+    """A sentence for each server: studentapi beside those whose clients keep their connections."""
+    for server in results.servers:
+        found = []
+        for place in wide(results):
+            there = results.at(place)
+            mine = there.get(ours(place.route))
+            for name, other in OPENS.items():
+                if place.server == server and mine and name in there and other in there:
+                    words = f"{route_title(place.route)}, {short(other)} {ratio(mine, there[name]).median:.2f}"
+                    found.append(f"{words} ({ratio(mine, there[other]).median:.2f})")
+        if found:
+            yield (
+                f"{SERVER_TITLES[server]}, studentapi's requests/s over those of servers whose clients keep "
+                f"their connections (in parentheses: open one for each request): {'; '.join(found)}."
             )
 
 
@@ -96,4 +116,5 @@ def _between(results: Results, place: Place) -> Iterator[str]:
         words.append(f"{share(times)} of what Go serves")
     if words:
         title = route_title(place.route).capitalize()
-        yield f"**{title}** ({_where(place)}): studentapi serves {', and '.join(words)}."
+        asked = "" if place.route == "city" else "; both ask for the token each time, which studentapi remembers"
+        yield f"**{title}** ({_where(place)}): studentapi serves {', and '.join(words)}{asked}."

@@ -1,7 +1,7 @@
 """Requests as fast as they are answered, by wrk, with a Lua script that goes through many of them.
 
-Each client opens a connection for each request, and every server closes it with its answer: uwsgi.ini's
-`http-socket` knows no other way, so nobody gains by keeping connections.
+Each client opens a connection for each request, and every server closes it with its answer, for uwsgi.ini's
+`http-socket` knows no other way; unless a connection is to be kept, where the server keeps it too.
 """
 
 from __future__ import annotations
@@ -115,15 +115,17 @@ def run(
     token: str | None = None,
     status: int = 200,
     check: bool = False,
+    kept: bool = False,
 ) -> Sample:
     """Have `clients` ask 127.0.0.1:`port` for `seconds`, for each of `requests` in turn, beginning anywhere.
 
-    With `check`, each answer has to have `status`, and a body that one of the requests names where any does.
-    Raises `LoadError` where wrk does not run, or an answer is wrong; not for `errors`, which the caller judges.
+    `kept`: a client goes on with its connection. With `check`, each answer has to have `status`, and a body that
+    one of the requests names where any does. Raises `LoadError` where wrk does not run, or an answer is wrong; not
+    for `errors`, which the caller judges.
     """
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         path = Path(directory) / "load.lua"
-        path.write_text(script(tuple(requests), token=token, status=status, check=check))
+        path.write_text(script(tuple(requests), token=token, status=status, check=check, kept=kept))
         threads = 2 if clients > 1 and (os.cpu_count() or 1) >= MANY_CORES else 1
         command = [
             "wrk", f"--connections={clients}", f"--threads={threads}", f"--duration={FOREVER}",
@@ -134,9 +136,12 @@ def run(
 
 
 @lru_cache(maxsize=32)
-def script(requests: tuple[Request, ...], *, token: str | None, status: int, check: bool) -> str:
+def script(
+    requests: tuple[Request, ...], *, token: str | None, status: int, check: bool, kept: bool = False
+) -> str:
     """The Lua script for wrk; kept, since everyone is asked for the same."""
-    always = {"Connection": "close"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    always = {} if kept else {"Connection": "close"}
+    always |= {"Authorization": f"Bearer {token}"} if token else {}
     lines = []
     for request in requests:
         headers = always | ({"Content-Type": "application/json"} if request.body is not None else {})

@@ -160,6 +160,7 @@ class Stage:
             token=None if route == "city" else self.dataset.token,
             status=CREATED.get(route, 200),
             check=check,
+            kept=self.services[name].peer.kept,
         )
 
     def _activity(self) -> dict[str, int]:

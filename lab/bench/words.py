@@ -33,6 +33,8 @@ SHORT = {
     "orm": "ORM",
     "fastapi": "FastAPI",
     "go": "Go",
+    "fastapi_kept": "FastAPI, kept",
+    "go_kept": "Go, kept",
     "service": "studentapi",
 }
 """Names for pictures."""

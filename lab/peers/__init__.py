@@ -30,8 +30,9 @@ class Peer:
     `application` is `module:callable` for uwsgi and uvicorn. `shares_connection`: its threads would share one
     connection, which PyMySQL forbids, so processes × threads become as many processes of one thread. `tls`: it
     connects by TLS where the server takes it, as PyMySQL does unless told otherwise; all others are told not to.
-    `module`: what it imports that `make setup` does not install. `remembered`: seconds for which a process of it
-    goes by what it knows of a token, for the peers that can be told.
+    `kept`: its clients keep their connections to it, as its server lets them, where others open one for each
+    request. `module`: what it imports that `make setup` does not install. `remembered`: seconds for which a
+    process of it goes by what it knows of a token, for the peers that can be told.
     """
 
     name: str
@@ -41,12 +42,14 @@ class Peer:
     application: str = ""
     shares_connection: bool = False
     tls: bool = False
+    kept: bool = False
     module: str = ""
     remembered: float = 0.0
 
 
 _CITY = frozenset[Route]({"city"})
 _READS = frozenset[Route]({"city", "assessment-data", "list"})
+_KEPT = frozenset[Route]({"city", "assessment-data"})
 _ALL = frozenset(ROUTES)
 
 PEERS: tuple[Peer, ...] = (
@@ -83,6 +86,15 @@ PEERS: tuple[Peer, ...] = (
     Peer("orm", "Flask-SQLAlchemy's ORM", "uwsgi", _ALL, "lab.peers.orm.app:application"),
     Peer("fastapi", "FastAPI, asyncmy, uvicorn", "uvicorn", _ALL, "lab.peers.fastapi_asyncmy:application"),
     Peer("go", "Go, net/http, go-sql-driver", "go", _READS),
+    Peer(
+        "fastapi_kept",
+        "FastAPI, asyncmy, uvicorn, clients' connections kept",
+        "uvicorn",
+        _KEPT,
+        "lab.peers.fastapi_asyncmy:application",
+        kept=True,
+    ),
+    Peer("go_kept", "Go, net/http, go-sql-driver, clients' connections kept", "go", _KEPT, kept=True),
     Peer("service", "studentapi", "uwsgi", _ALL - _CITY, "studentapi.wsgi:application"),
 )
 """Everyone, in the order of the tables. studentapi's city route is `lab.answers.studentapi`, of the answers."""

@@ -110,3 +110,29 @@ def test_cpu_time_is_that_of_the_processes_asked_for() -> None:
 def test_a_session_is_all_that_its_leader_started() -> None:
     assert os.getpid() in processes.of_session(os.getsid(0))
     assert processes.resident_bytes(os.getpid()) > 2**20
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_connection_is_for_one_request_unless_it_is_to_be_kept(kept: bool) -> None:
+    opened: list[object] = []
+
+    class Counting(Handler):
+        protocol_version = "HTTP/1.1"
+        asked: list[tuple[str, str, str | None, str]] = []  # noqa: RUF012 - of this test alone
+
+        def setup(self) -> None:
+            opened.append(self.client_address)
+            super().setup()
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Counting) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        sample = load.run(server.server_address[1], [Request("/")], clients=2, seconds=0.3, kept=kept)
+        server.shutdown()
+        thread.join()
+    assert sample.requests > 10
+    if kept:
+        # wrk asks once whether anybody is there
+        assert len(opened) <= 3
+    else:
+        assert len(opened) >= sample.requests

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from tests.servers import Server
 
 NAME = "lab_peers"
-INSTALLED = [one for one in PEERS if not one.module and one.server != "go" and one.routes != {"city"}]
+INSTALLED = [
+    one for one in PEERS if not one.module and one.server != "go" and one.routes != {"city"} and not one.kept
+]
 WHOLE = ("schools", "courses", "chapters", "classes", "assessments")
 BY_STUDENT = {"users": "id", "enrollments": "user_id", "attempts": "student_id", "results": "student_id"}
 

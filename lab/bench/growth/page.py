@@ -48,8 +48,8 @@ clients only wait. All of client, app and database share {processors} here.
 
 ![Requests per second by processes × threads, and by clients]({picture})
 
-A service opens one connection for each thread, when the thread first needs it, and never more: 128 clients at
-once against each shape.
+A service opens one connection for each thread, when the thread first needs it, and never more; requests/s and
+p99 are those of {workers_clients} clients at once against each shape, connections were counted before 128.
 """
 
 MEMORY = """### Memory
@@ -195,6 +195,7 @@ def _load(results: Results) -> Iterator[str]:
         most=max(one.rate for one in results.clients),
         processors=results.machine.get("processors", "the processors").split(" × ")[0] + " processors",
         picture=THREADS_PICTURE,
+        workers_clients=results.workers[0].clients,
     )
     yield "| processes × threads | connections opened | requests/s | p99 ms |\n| --- | --: | --: | --: |"
     for one in results.workers:
