@@ -120,8 +120,8 @@ def run(
     """Have `clients` ask 127.0.0.1:`port` for `seconds`, for each of `requests` in turn, beginning anywhere.
 
     `kept`: a client goes on with its connection. With `check`, each answer has to have `status`, and a body that
-    one of the requests names where any does. Raises `LoadError` where wrk does not run, or an answer is wrong; not
-    for `errors`, which the caller judges.
+    one of the requests names where any does. Raises `LoadError` where wrk does not run, or an answer is wrong;
+    not for `errors`, which the caller judges.
     """
     with tempfile.TemporaryDirectory(prefix="bench-") as directory:
         path = Path(directory) / "load.lua"
