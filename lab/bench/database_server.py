@@ -16,7 +16,7 @@ from pymysql import err
 from testcontainers.core.container import DockerContainer
 
 from lab.bench import processes
-from lab.bench.service import free_port
+from lab.ports import free_port
 from studentapi.embedded import Binary, PrivateServer
 from studentapi.embedded.binary import DIRECTORIES, NAMES, identify
 from studentapi.embedded.errors import ServerError

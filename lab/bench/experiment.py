@@ -146,6 +146,7 @@ def fail(stage: Stage, results: Results, name: str, words: str) -> None:
 
 def tell(results: Results, words: str) -> None:
     """Keep what failed, and say it where it is seen."""
+    words = " ".join(words.split())  # an answer has lines
     words = words if len(words) <= LONGEST else f"{words[:LONGEST]} …"
     results.failures.append(words)
     print(f"FAILED: {words}", file=sys.stderr, flush=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import os
 import signal
-import socket
 import subprocess
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
@@ -45,10 +44,14 @@ class Running:
     def await_answer(self) -> None:
         """Return once it answers HTTP, whatever it says; raises `RuntimeError` with its log when it does not."""
         deadline = monotonic() + START_TIMEOUT
-        while not self._answers():
-            if self._process.poll() is not None or monotonic() > deadline:
+        while not self._answers() or self.has_ended():
+            if self.has_ended() or monotonic() > deadline:
                 raise RuntimeError(f"{self.peer.title} does not serve:\n{self._log.read_text()[-3000:]}")
             sleep(0.05)
+
+    def has_ended(self) -> bool:
+        """Whether it runs no more; what answers at its address then is something else."""
+        return self._process.poll() is not None
 
     def pids(self) -> list[int]:
         """Its processes, the first of them included."""
@@ -100,10 +103,3 @@ def end_all(services: Iterable[Running]) -> None:
         service.ask_to_end()
     for service in services:
         service.end()
-
-
-def free_port() -> int:
-    """A port of the loopback address that nothing listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-    return port

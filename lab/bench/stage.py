@@ -11,10 +11,11 @@ from pymysql import err
 
 from lab.answers.data import cities
 from lab.bench import load
-from lab.bench.service import Running, end_all, free_port
+from lab.bench.service import Running, end_all
 from lab.bench.targets import SERVICE
 from lab.peers import data, peer
 from lab.peers.agreement import compare
+from lab.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -150,6 +151,8 @@ class Stage:
         return None
 
     def _load(self, name: str, route: Route, clients: int, seconds: float, *, check: bool) -> Sample:
+        if self.services[name].has_ended():
+            raise load.LoadError("the app has ended")
         if route not in self._requests:
             self._requests[route] = requests(self.dataset, route)
         return load.run(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import os
 import signal
-import socket
 import subprocess
 from pathlib import Path
 from time import monotonic, sleep
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from lab.answers.configuration import MAX_AGE
+from lab.ports import free_port
 from studentapi.cli.serve import uwsgi_command, uwsgi_environment
 from studentapi.settings import Settings
 
@@ -33,7 +33,7 @@ class Service:
 
     def __init__(self, answer: Answer, url: str, *, max_age: float, log: Path) -> None:
         self.answer = answer
-        self.port = _free_port()
+        self.port = free_port()
         self._log = log
         settings = Settings(
             database_url=SecretStr(url),
@@ -97,9 +97,3 @@ def end_all(services: Sequence[Service]) -> None:
         service.ask_to_end()
     for service in services:
         service.end()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-    return port

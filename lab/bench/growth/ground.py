@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from lab.bench.growth import asking
-from lab.bench.service import Running, free_port
+from lab.bench.service import Running
 from lab.peers import peer
+from lab.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
