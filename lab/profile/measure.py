@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from lab.profile.results import Results
 
 PEERS: dict[Route, tuple[str, ...]] = {
-    "city": ("studentapi", "mysqlclient", "bare", "persistent_db"),
+    "city": ("studentapi", "mysqlclient", "bare", "pooled_db", "persistent_db"),
     "assessment-data": ("service", "mysqlclient", "bare"),
     "recording": ("service", "mysqlclient_remembers"),
 }
