@@ -8,13 +8,15 @@ RUN apt-get update \
 RUN python -m venv /opt/studentapi
 ENV PATH=/opt/studentapi/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /src
-# The dependencies first: they change less often than the code, and keep their layer.
+# The dependencies first: they change less often than the code, and keep their layer. --no-deps: the files name all
+# that is needed, and pip must not look for newer releases, which have no hash here.
 COPY requirements/build.txt requirements/run.txt requirements/
-RUN pip install --require-hashes --requirement requirements/build.txt
-RUN pip install --require-hashes --requirement requirements/run.txt --no-build-isolation
+RUN pip install --require-hashes --no-deps --requirement requirements/build.txt
+RUN pip install --require-hashes --no-deps --requirement requirements/run.txt --no-build-isolation
 COPY pyproject.toml README.md LICENSE uwsgi.ini ./
 COPY src src
 RUN pip install --no-deps --no-build-isolation . \
+ && pip check \
  && pip uninstall --yes hatchling editables setuptools pip \
  && python -m compileall -q /opt/studentapi/lib
 
