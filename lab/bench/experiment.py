@@ -10,7 +10,7 @@ from pymysql.err import IntegrityError
 from lab.bench.load import LoadError
 from lab.bench.plan import order
 from lab.bench.results import Measured, Place, Slice
-from lab.bench.stage import CREATED, DATABASE, Stage
+from lab.bench.stage import CREATED, DATABASE, WARM_SECONDS, Stage
 from lab.peers import data
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ LONGEST = 300
 """Letters of a failure that are kept: it may quote a whole answer."""
 COMPARED_AGAIN = 10
 """Of so many students, and classes, answers are compared in a quick run, and once the same apps have been."""
+QUICK_WARM_SECONDS = 0.3
 FEW_ANSWERS, LONGER = 50, 4
 """Who answered fewer in the warm-up has slices so many times as long."""
 
@@ -45,7 +46,8 @@ def run(
         wanted = [peer for peer in peers if any(takes_part(peer, block) for block in here)]
         say(f"{server.flavour} {server.version}, {size}: starting {len(wanted)} services")
         compared = COMPARED_AGAIN if number or results.quick else None
-        with Stage(server, dataset, size, directory, compared) as stage:
+        warm = QUICK_WARM_SECONDS if results.quick else WARM_SECONDS
+        with Stage(server, dataset, size, directory, warm=warm, compared=compared) as stage:
             for name, problem in stage.start(wanted).items():
                 tell(results, f"{server.flavour}, {size}: {name} is not measured: {problem}")
             for route in routes:

@@ -41,14 +41,23 @@ CREATED: dict[Route, int] = {"recording": 201}
 class Stage:
     """Peers in one `size` on one `server`; a context that ends them. Their logs go to `directory`.
 
-    `compared`: of so many students, and classes, each peer's answers are compared with studentapi's; None: usual.
+    `warm`: seconds of load before anything is measured. `compared`: of so many students, and classes, each peer's
+    answers are compared with studentapi's; None: usual.
     """
 
     def __init__(
-        self, server: DatabaseServer, dataset: Dataset, size: Size, directory: Path, compared: int | None = None
+        self,
+        server: DatabaseServer,
+        dataset: Dataset,
+        size: Size,
+        directory: Path,
+        *,
+        warm: float = WARM_SECONDS,
+        compared: int | None = None,
     ) -> None:
         self.server = server
         self.dataset = dataset
+        self._warm = warm
         self._compared = replace(
             dataset, students=dataset.students[:compared], classes=dataset.classes[:compared]
         )
@@ -95,7 +104,7 @@ class Stage:
             reference = service if route == "city" else self.services[SERVICE]
             compare(asked, service.url, reference.url, self._compared)
         clients = min(2 * self.size.processes * self.size.threads, BACKLOG)
-        sample = self._load(name, route, clients, WARM_SECONDS, check=True)
+        sample = self._load(name, route, clients, self._warm, check=True)
         if route in CREATED:
             self.settle()
         return sample

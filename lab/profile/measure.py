@@ -63,7 +63,7 @@ def run(  # noqa: PLR0917 - the order of a sentence: on what, of what, how long
         else:
             able.append(one)
     say(f"{server.flavour} {server.version}, {size}: starting {len(able)} services")
-    with Stage(server, dataset, size, directory, COMPARED) as stage:
+    with Stage(server, dataset, size, directory, compared=COMPARED) as stage:
         for name, problem in stage.start(able).items():
             results.missing[f"{peer(name).title}, {server.flavour}"] = problem
         for route in routes:

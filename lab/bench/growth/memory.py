@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 THREADS = 8
 CLIENTS = 16
-REQUESTS, QUICK_REQUESTS = 200_000, 5_000
+REQUESTS, QUICK_REQUESTS = 200_000, 2_000
 SECONDS, QUICK_SECONDS = 5.0, 1.0
 """Between two looks at the memory."""
 MIX = {"assessment-data": 40, "list-anywhere": 1, "statistics": 1}

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 QUESTION = "assessment-data"
 SHAPES = ((1, 1), (1, 4), (1, 8), (1, 16), (2, 4), (2, 8), (2, 16), (4, 8), (4, 16))
-QUICK_SHAPES = ((1, 1), (1, 8), (2, 8))
+QUICK_SHAPES = ((1, 8), (2, 8))
 CLIENTS = 32
 """By whom each shape is asked: more than most have threads."""
 SWEEP = (1, 2, 4, 8, 16, 32, 64)
@@ -37,8 +37,9 @@ def measure(ground: Ground, size: Size, pace: Pace, results: Results) -> None:
     try:
         for shape in QUICK_SHAPES if results.quick else SHAPES:
             services[shape] = ground.start(size, *shape)
-            services[shape].await_answer()
-            opened = _opened(ground.server, services[shape], requests)
+        for shape, service in services.items():
+            service.await_answer()
+            opened = _opened(ground.server, service, requests)
             results.workers.append(Workers(*shape, CLIENTS, opened))
         usual = services[PROCESSES, THREADS]
         results.clients += [
