@@ -143,6 +143,16 @@ def test_a_session_with_a_state_of_its_own_is_asked_by_text(
     assert database.read(sql, [1, 1], prepare=True) == ((0,),)
 
 
+def test_an_answer_to_prepare_that_cannot_be_read_ends_the_connection(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepared, "PREPARE_AFTER", 0)
+    monkeypatch.setattr(connection, "receive", lambda _: b"\x01\0\0\x01\0")  # an OK, and nothing of what it is
+    with pytest.raises(err.InternalError):
+        ask(connection)
+    assert not connection.open
+
+
 def test_an_interrupt_while_preparing_ends_the_connection(
     connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

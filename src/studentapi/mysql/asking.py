@@ -31,6 +31,8 @@ LONGEST_KNOWN = 8192
 """of so many characters at most."""
 
 _COMMAND = struct.Struct("<IB")
+_BROKEN = (LookupError, AssertionError, struct.error)
+"""What comes of reading an answer that ends too soon, or is none."""
 
 
 class Facts(NamedTuple):
@@ -149,6 +151,9 @@ class AskingConnection(TimedConnection):
                 raise
             self._statements.give_up(sql)
             return None
+        except _BROKEN as error:
+            self.discard()
+            raise err.InternalError("The server's answer cannot be read") from error
         except BaseException:
             self.discard()
             raise
@@ -211,7 +216,7 @@ class AskingConnection(TimedConnection):
         except err.Error:
             # The server's own errors end its answer; the others have closed the connection.
             raise
-        except (LookupError, AssertionError, struct.error) as error:
+        except _BROKEN as error:
             self.discard()
             raise err.InternalError("The server's answer cannot be read") from error
         except BaseException:
