@@ -287,6 +287,22 @@ def test_a_deleted_attempt_counts_no_more_and_keeps_its_number(school: FlaskClie
     assert refusal(school.put(f"{PATH}/a", json=WHOSE)) == (409, "attempts-used-up")
 
 
+def test_a_deleted_attempt_that_is_made_again_has_none_of_its_times(school: FlaskClient) -> None:
+    change(school, "assessments", due_at="2026-09-02T00:00:00Z")
+    former = started(school, "a", started_at="2026-09-01T08:00:00Z", submitted_at="2026-09-03T08:00:00Z", score=9)
+    assert former["is_late"]
+    told = {**WHOSE, "submitted_at": former["submitted_at"], "score": 9}
+    school.delete(f"{PATH}/a", headers=ANY)
+    again = school.put(f"{PATH}/a", json=told)
+    assert (again.status_code, again.json["started_at"], again.json["is_late"]) == (201, None, True)
+    assert again.json["graded_at"] > former["graded_at"]
+    school.delete(f"{PATH}/a", headers=ANY)
+    begun = school.put(f"{PATH}/a", json=WHOSE).json
+    assert (begun["state"], begun["submitted_at"], begun["graded_at"]) == ("in_progress", None, None)
+    assert begun["started_at"] > again.json["graded_at"]
+    assert not begun["is_late"]
+
+
 def test_an_exempt_attempt_does_not_count_until_it_is_reinstated(school: FlaskClient) -> None:
     started(school, score=9)
     assert (step(school, "exempt")["state"], counted(school)) == ("exempt", None)

@@ -62,7 +62,7 @@ def replace(writer: Writer, public_id: str, told: Told, guard: Guard) -> tuple[R
     """Make the attempt `public_id`, or bring it in line with what is told; returns it, and whether it was made.
 
     Responses that are not told stay, as does the time of the start. One that was deleted is made again, with its
-    number. Raises as `create` does, and what `guard` raises.
+    number and nothing else of what it was. Raises as `create` does, and what `guard` raises.
     """
     tx = writer.tx
     held = hold_if_any(tx, public_id, with_items=True)
@@ -117,6 +117,15 @@ def _create(writer: Writer, room: Room, told: Told, public_id: str) -> Row:
         "assessment_id": told.assessment_id,
         "student_id": told.student_id,
         "number": room.next_number(),
+        **_begun(place, told),
+    }
+    row = recorded(row, place, told, None if answered is None else responses.total(items, answered))
+    return insert(writer, room, row, answered)
+
+
+def _begun(place: Place, told: Told) -> Row:
+    """The fields of an attempt of which nothing is recorded yet."""
+    return {
         "state": "in_progress",
         "started_at": place.now if told.is_start else None,
         "submitted_at": None,
@@ -125,8 +134,6 @@ def _create(writer: Writer, room: Room, told: Told, public_id: str) -> Row:
         "score": None,
         "percent": None,
     }
-    row = recorded(row, place, told, None if answered is None else responses.total(items, answered))
-    return insert(writer, room, row, answered)
 
 
 def _replace(writer: Writer, held: Held, told: Told) -> Row:
@@ -146,7 +153,8 @@ def _replace(writer: Writer, held: Held, told: Told) -> Row:
         answered = responses.graded(held.items, {**answered, **same})
     if told.responses is not None and answered is not None:
         total = responses.total(held.items, answered)
-    return update(writer, held, recorded(held.row, held.place, told, total), saved=saved, answered=answered)
+    row = {**held.row, **_begun(held.place, told)} if held.deleted else held.row
+    return update(writer, held, recorded(row, held.place, told, total), saved=saved, answered=answered)
 
 
 def recorded(row: Row, place: Place, told: Told, total: Decimal | None) -> Row:
