@@ -24,6 +24,7 @@ test: .venv/installed ## every test; ARGS="-k name" for some of them
 	@scripts/database-server || echo "Going on without: some tests need one, and say so."
 	@scripts/network-tools || echo "Going on without: some tests need them, and say so."
 	@scripts/bench-tools wrk || echo "Going on without: some tests need it, and say so."
+	@scripts/redis || echo "Going on without: some tests need it, and say so."
 	@exec .venv/bin/python -m pytest $(ARGS) $(PYTEST_ARGS)
 
 lint: .venv/installed ## style, types, and which storey may know which
