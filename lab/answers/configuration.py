@@ -9,6 +9,8 @@ from studentapi.mysql.address import Address
 
 URL = "STUDENTAPI_DATABASE_URL"
 MAX_AGE = "LAB_MAX_AGE"
+CONNECTIONS = "LAB_CONNECTIONS"
+"""Variable: connections that a process with a pool of its own may keep."""
 HOUR = 3600.0
 
 
@@ -42,11 +44,18 @@ def pymysql_options() -> Options:
     )
 
 
-def sqlalchemy_url() -> str:
-    """The database's address for SQLAlchemy, by PyMySQL."""
+def sqlalchemy_url(driver: str = "pymysql") -> str:
+    """The database's address for SQLAlchemy, by `driver`: pymysql or mysqldb, which is mysqlclient."""
     base, _, query = database_url().partition("?")
-    scheme = base.replace("mysql://", "mysql+pymysql://", 1)
-    return f"{scheme}?ssl_disabled=true" if query == "ssl_mode=disabled" else scheme
+    scheme = base.replace("mysql://", f"mysql+{driver}://", 1)
+    if query != "ssl_mode=disabled":
+        return scheme
+    return scheme + ("?ssl_disabled=true" if driver == "pymysql" else "?ssl_mode=DISABLED")
+
+
+def connections(usual: int | None = None) -> int:
+    """How many connections a pool keeps: what its documentation shows is `usual` where nobody says."""
+    return int(os.environ[CONNECTIONS] if usual is None else os.environ.get(CONNECTIONS, usual))
 
 
 def max_age() -> float:

@@ -7,13 +7,13 @@ from dbutils.pooled_db import PooledDB
 from flask import Flask, request
 from pymysql.cursors import DictCursor
 
-from lab.answers.configuration import pymysql_options
+from lab.answers.configuration import connections, pymysql_options
 
 application = Flask(__name__)
 pool = PooledDB(
     creator=pymysql,
-    maxcached=5,
-    maxconnections=10,
+    maxcached=connections(5),
+    maxconnections=connections(10),
     blocking=True,
     ping=1,
     **pymysql_options(),

@@ -6,11 +6,11 @@ from flask import Flask, request
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from lab.answers.configuration import sqlalchemy_url
+from lab.answers.configuration import connections, sqlalchemy_url
 
 application = Flask(__name__)
 application.config["SQLALCHEMY_DATABASE_URI"] = sqlalchemy_url()
-application.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_pre_ping": True}
+application.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_size": connections(5), "pool_pre_ping": True}
 
 
 class Base(DeclarativeBase):

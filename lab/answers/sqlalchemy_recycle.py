@@ -6,11 +6,14 @@ from flask import Flask, request
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from lab.answers.configuration import max_age, sqlalchemy_url
+from lab.answers.configuration import connections, max_age, sqlalchemy_url
 
 application = Flask(__name__)
 application.config["SQLALCHEMY_DATABASE_URI"] = sqlalchemy_url()
-application.config["SQLALCHEMY_ENGINE_OPTIONS"] = {"pool_recycle": max_age()}
+application.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
+    "pool_size": connections(5),
+    "pool_recycle": max_age(),
+}
 
 
 class Base(DeclarativeBase):

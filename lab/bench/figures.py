@@ -88,6 +88,16 @@ def tail(measured: Measured) -> Ratio:
     return spread([one.p99_ms / one.p50_ms for one in measured.slices])
 
 
+UNSTEADY = 2.0
+"""From so many times on, rounds differ by more than what is usual on a machine that is at rest."""
+
+
+def unsteadiness(measured: Measured) -> float:
+    """How many times the requests/s of its slowest round those of the fastest are."""
+    rates = [one.rate for one in measured.slices]
+    return max(rates) / min(rates)
+
+
 def spread(ratios: list[float]) -> Ratio:
     """Median, lowest and highest."""
     return Ratio(median(ratios), min(ratios), max(ratios), tuple(ratios))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from lab.bench.figures import Figures, figures, ratio
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from lab.bench.results import Place, Results
+    from lab.bench.targets import Standing
 
 NEW, KEPT = "per_request", "persistent_db"
 """The two that the question's answer compares."""
@@ -25,14 +27,18 @@ AS_ANSWERED = {1, 8}
 """The clients of which the answer's comparison is told in words; the tables have all."""
 
 
-def findings(results: Results, others: Sequence[bool] = ()) -> Iterator[str]:
+def findings(results: Results, others: Sequence[Standing] = ()) -> Iterator[str]:
     """One for each thing that a reader would look for, on each server that was there.
 
-    `others`: of each target beside those of `results`, whether it was reached.
+    `others`: how it stands with each target beside those of `results`.
     """
-    judged = [*(one.reached for one in verdicts(results) if one.found is not None), *others]
+    judged = Counter(one.standing for one in verdicts(results)) + Counter(others)
+    del judged["not measured"]
     if judged:
-        yield f"Of {len(judged)} targets that were measured, {sum(judged)} are reached."
+        yield (
+            f"Of {judged.total()} targets that were measured, {judged['reached']} are reached, "
+            f"{judged['not reached']} are not, and of {judged['undecided']} the rounds do not agree."
+        )
     size = results.sizes()[-1:]
     for place in results.places():
         if [(place.processes, place.threads)] == size and place.clients in AS_ANSWERED:
@@ -87,10 +93,10 @@ def _kept_connections(results: Results, place: Place) -> Iterator[str]:
         f"**Connections kept, or new for each request** ({_where(place)}): kept ones (PersistentDB) serve "
         f"{ratio(there[KEPT], there[NEW]).median:.2f} times the requests. The database server spends "
         f"{micros(new.database_us)} µs on a request with a new connection, {micros(kept.database_us)} with a "
-        f"kept one, and is busy for {_load(new)} and {_load(kept)} of one processor's time. The CPU time of app "
-        f"and database is split {share(new.app_share)} to {share(1 - new.app_share)} with new connections and "
-        f"{share(kept.app_share)} to {share(1 - kept.app_share)} with kept ones; the question's answer "
-        "reports 55 % against 45 %."
+        f"kept one, and is busy for {_load(new)} and {_load(kept)} of one processor's time. Of the CPU time of "
+        f"app and database, the database's share is {share(1 - new.app_share)} with new connections and "
+        f"{share(1 - kept.app_share)} with kept ones; for the server's CPU the question's answer reports 55 % "
+        "against 45 %."
     )
 
 

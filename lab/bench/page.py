@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.bench.database_server import OPTIONS
-from lab.bench.figures import figures, ranked, ratio
+from lab.bench.figures import UNSTEADY, figures, ranked, ratio, unsteadiness
 from lab.bench.findings import findings, kept, remembered
 from lab.bench.growth import page as growth
 from lab.bench.growth import targets as growth_targets
 from lab.bench.picture import CLIENTS_PICTURE, CPU_PICTURE
 from lab.bench.plan import ANSWER, SERVER_TITLES
-from lab.bench.targets import ours, verdicts
+from lab.bench.targets import AGREEING, MARKS, ours, verdicts
 from lab.bench.words import counted, micros, millis, named, outcome, rated, route_title, share, times
 from lab.peers.data import PAIRS
 
@@ -35,35 +35,43 @@ route asks of the database is in [cost.md](cost.md){profile}.
 PROFILE = Path(__file__).parents[2] / "docs" / "profile.md"
 """Where a request's time goes; it is linked where it is."""
 
+WHY_NOT = "[profile.md](profile.md) says why one is not reached, and how near connections alone could come."
+
 BESIDE_TARGETS = """studentapi remembers a token for 5 s in each process ([security.md](security.md)). The
 rivals, but for the one whose name says so, ask for it each time: for assessment data and for a list they send
 two statements, the ORM more, where studentapi sends one. All clients open a connection for each request, which
 is what uwsgi.ini serves; uvicorn and Go can keep it, and are measured so, too, where that is said. No target
 says how lists, recording and class statistics stand beside the rivals, nor how other questions than assessment
-data and lists grow with the data.
+data and lists grow with the data. Growth is measured on MariaDB alone.
+"""
+
+AS_PROCESSES = """An answer whose threads would share one connection has {processes} processes of one thread here
+in place of {size}: the retry in `cursor()`, and the timer. No other thread holds its interpreter up, for which it
+pays in memory.
 """
 
 HOW = """## How it is measured
 
 **Who.** Every Python app but FastAPI's runs under the same [uwsgi.ini](../uwsgi.ini), FastAPI under uvicorn
 with uvloop and httptools, Go by itself with as many processors as the others have processes. All may
-have as many connections to the database as threads, except PooledDB and SQLAlchemy, whose pools are as their
-documentation sets them up. An answer whose threads would share one connection gets processes of one thread
-instead. studentapi runs with every safety on, with authentication, validation, rate limits that
-are counted and not reached, and its log; the rivals authenticate and validate, and are spared the rest.
+keep as many connections to the database as they have threads. An answer whose threads would share one connection
+gets processes of one thread instead. studentapi runs with every safety on, with authentication, validation, rate
+limits that are counted and not reached, and its log; the rivals authenticate and validate, and are spared the
+rest.
 studentapi [remembers a token](security.md) for 5 s, and sends one statement for assessment data and for a list;
 the rivals look the token up each time, and send two, the ORM more. One more runs the app of Flask and
 mysqlclient with tokens remembered for 5 s, by a dict in each process. `bare` is a WSGI function with plain
 PyMySQL, whose answers PyMySQL itself reads; studentapi reads them by its own reader, and has the statements of
-the city lookup and of assessment data prepared, which `Database.read` does where it is told to; no rival
-prepares. For assessment data, studentapi's statement names the indexes, and has the server make a JSON array of
-each row ([profile.md](profile.md) says what that brings); the rivals' is plain SQL.
+the city lookup and of assessment data prepared, which `Database.read` does where it is told to; of the rivals Go
+prepares, all it sends; the others' drivers cannot. For assessment data, studentapi's statement names the indexes,
+and has the server make a JSON array of each row ([profile.md](profile.md) says what that brings); the rivals' is
+plain SQL.
 
 **What.** The *city lookup* of the question's answer: 600 names, one indexed statement, on a route of Flask's.
-*Assessment data* of {students:,} students and chapters, a *list page* of 100 attempts, *recording* an attempt
-with 10 responses, and *class statistics*, on the whole OULAD sample. Before anything is measured, each rival's
-JSON is compared with studentapi's, member by member, and so is what it keeps of an attempt and whom it turns
-away; while it warms up, each answer is looked at.
+*Assessment data* of {students:,} students and chapters, a *list page* of 100 attempts, always the first one (the
+others are measured by size of the data), *recording* an attempt with 10 responses, and *class statistics*, on
+the whole OULAD sample. Before anything is measured, each rival's JSON is compared with studentapi's, member by
+member, and so is what it keeps of an attempt and whom it turns away; while it warms up, each answer is looked at.
 
 **How.** All apps are up and warm, and take turns: a slice of {seconds:g} s or more each, round after round, in
 an order that changes. What slows the machine down slows a whole round, so ratios are taken within each round;
@@ -81,13 +89,14 @@ Client, app and database share the machine.
   connection's settings, BEGIN, COMMIT and the goodbye as statements. studentapi asks a connection that was idle
   for over 2 s whether it lives: here, once in a slice, since the others have their turns in between.
 
-The database servers run on the same machine, as they come but for `{options}`.
+The database servers run on the same machine, as they come but for `{options}`; that of the growing data has a
+larger log and buffer pool besides.
 
 """
 
 REPRODUCTION = """## This run
 
-{day}, {minutes} min, by
+{day}, {minutes}, by
 
 ```sh
 {command}
@@ -108,16 +117,17 @@ def write_page(results: Results, path: Path) -> None:
         quick=", a quick run" if results.quick else "",
         profile=", where its time goes in [profile.md](profile.md)" if PROFILE.exists() else "",
     )
-    grown = growth.read(path.parent)
+    grown = growth.read(path.parent) if results.grown else None
     body = "\n".join(_body(results, grown))
-    path.write_text(introduction + body + growth.sections(path.parent) + _reproduction(results))
+    sections = growth.sections(path.parent) if grown else ""
+    path.write_text(introduction + body + sections + _reproduction(results, grown))
 
 
 def _body(results: Results, grown: GrowthResults | None) -> Iterator[str]:
     yield from _warnings(results)
     yield from _targets(results, list(growth_targets.lines(grown)) if grown else [])
     yield "## What follows\n"
-    others = [one.reached for one in growth_targets.targets(grown)] if grown else []
+    others = [one.standing for one in growth_targets.targets(grown)] if grown else []
     yield from (f"- {finding}" for finding in findings(results, others))
     yield ""
     if any(place.route == "city" for place in results.places()):
@@ -127,6 +137,7 @@ def _body(results: Results, grown: GrowthResults | None) -> Iterator[str]:
         yield f"## {size[0]} × {size[1]}\n"
         places = [place for place in results.places() if (place.processes, place.threads) == size]
         if number:
+            yield AS_PROCESSES.format(size=f"{size[0]} × {size[1]}", processes=size[0] * size[1])
             yield from _by_clients(results, places)
             yield "<details><summary>All figures of these</summary>\n"
         for place in places:
@@ -152,13 +163,15 @@ def _targets(results: Results, of_growth: Sequence[str]) -> Iterator[str]:
     size = next(iter(results.sizes()), (0, 0))
     yield "## Targets\n"
     yield f"studentapi's requests/s over the others' at {size[0]} × {size[1]} with 8 clients: the median of the"
-    yield "rounds, the lowest and the highest, and how many of them reach the target.\n"
+    yield "rounds, the lowest and the highest, and how many of them reach the target. ✅ reached, ❌ not reached:"
+    yield f"by the median, and by {share(AGREEING)} of the rounds at least; ≈ undecided: they do not agree."
+    yield f"{WHY_NOT if PROFILE.exists() else ''}\n"
     titles = [SERVER_TITLES[server] for server in results.servers]
     yield "| route | | target | " + " | ".join(titles) + " |"
     yield "| --- | --- | --: |" + " --- |" * len(titles)
     rows: dict[tuple[str, str, str], dict[str, str]] = {}
     for one in verdicts(results):
-        said = "–" if one.found is None else f"{'✅' if one.reached else '❌'} {outcome(one)}"
+        said = f"{MARKS[one.standing]} {outcome(one)}".strip()
         rows.setdefault((one.route, one.title, one.words), {})[one.server] = said
     for (route, title, words), found in rows.items():
         cells = " | ".join(found.get(server, "–") for server in results.servers)
@@ -213,13 +226,24 @@ def _table(results: Results, place: Place) -> Iterator[str]:
         )
         yield "| " + " | ".join(cells) + " |"
     yield ""
+    if mine is not None and (apart := unsteadiness(mine)) >= UNSTEADY:
+        yield f"> Disturbed: studentapi's own rounds differ by up to {apart:.1f} times here.\n"
 
 
-def _reproduction(results: Results) -> str:
-    minutes = max(1, round(results.seconds / 60))
+def _reproduction(results: Results, grown: GrowthResults | None) -> str:
+    minutes = f"{_minutes(results.seconds)} min"
+    if grown:
+        when = "" if grown.day == results.day else f" on {grown.day}"
+        minutes += f", and growth{when} {_minutes(grown.seconds)} min"
+        if grown.made_seconds:
+            minutes += f", of which {_minutes(grown.made_seconds)} for data that are made once"
     rows = "".join(f"| {name} | {value} |\n" for name, value in results.machine.items())
     return (
         REPRODUCTION.format(day=results.day, minutes=minutes, command=results.command)
         + "| | |\n| --- | --- |\n"
         + rows
     )
+
+
+def _minutes(seconds: float) -> int:
+    return max(1, round(seconds / 60))

@@ -84,7 +84,7 @@ def _lines(svg: ET.Element, left: float, results: Results, server: str) -> None:
         text(svg, left + number * step, foot + 20, str(place.clients), size=12, fill=SOFT)
     text(svg, left + PLOT_WIDTH / 2, foot + 40, "clients", size=12, fill=SOFT)
     # the coloured ones last, on top of the grey ones
-    for name in sorted(series, key=lambda name: (name in COLOURS, name in OURS)):
+    for name in sorted(series, key=lambda name: (name in COLOURS, COLOURS.get(name) == OURS)):
         points = [at(*point) for point in series[name]]
         colour = COLOURS.get(name, OTHER)
         line(svg, points, colour, width=2.5 if name in COLOURS else 1.2)

@@ -60,7 +60,8 @@ class Results:
     """A run. `machine`: what it was made on, in words; `servers` and `peers`: titles by name.
 
     `missing` says what was not measured and why, `failures` who answered wrongly; `busy` how busy the machine was
-    with others' work when it began, empty where it was at rest; `command` is what was typed.
+    with others' work when it began, empty where it was at rest; `command` is what was typed. `grown`: growth was
+    measured after it, and its growth.json lies beside.
     """
 
     day: str
@@ -74,6 +75,7 @@ class Results:
     seconds: int = 0
     busy: str = ""
     command: str = "make bench"
+    grown: bool = False
 
     def places(self) -> list[Place]:
         """Every place, once, in the order of measuring."""

@@ -62,13 +62,12 @@ def _place(results: Results, place: Place) -> Table:
 
 def _targets(results: Results) -> Table:
     table = Table(title="Targets")
-    for head in ("server", "route", "studentapi", "target", "found", "reached"):
+    for head in ("server", "route", "studentapi", "target", "found", ""):
         table.add_column(head)
     for one in verdicts(results):
-        reached = "not measured" if one.found is None else "yes" if one.reached else "no"
         table.add_row(
             results.servers[one.server], route_title(one.route), one.title, one.words,
-            outcome(one), reached,
-            style={"yes": "green", "no": "bold red"}.get(reached, "dim"),
+            outcome(one), one.standing,
+            style={"reached": "green", "not reached": "bold red"}.get(one.standing, "dim"),
         )  # fmt: skip
     return table

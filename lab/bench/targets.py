@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from lab.bench.figures import Ratio, ratio, tail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from lab.bench.results import Place, Results
 
@@ -25,13 +25,29 @@ AGAINST = (
     ("city", "persistent_db", "PersistentDB, as in the answer", 1.15),
     ("city", "mysqlclient", "Flask, mysqlclient (C)", 1.0),
     ("city", "bare", "bare WSGI, plain PyMySQL", 0.75),
-    ("assessment-data", "orm", "Flask-SQLAlchemy's ORM", 4.0),
+    ("assessment-data", "orm", "Flask-SQLAlchemy's ORM, PyMySQL", 4.0),
+    ("assessment-data", "orm_mysqlclient", "Flask-SQLAlchemy's ORM, mysqlclient", 4.0),
     ("assessment-data", "mysqlclient", "Flask, mysqlclient, plain SQL", 1.2),
     ("assessment-data", "fastapi", "FastAPI, asyncmy", 1.3),
 )
 """Route, peer, its title, and how many times its requests/s ours are to be."""
 TAIL = 4.0
 """The 99th percentile is to be at most so many times the median."""
+
+
+AGREEING = 0.8
+"""The share of the rounds that have to say the same as their median, for it to be more than chance."""
+
+Standing = Literal["reached", "not reached", "undecided", "not measured"]
+MARKS: dict[Standing, str] = {"reached": "✅", "not reached": "❌", "undecided": "≈", "not measured": "–"}
+
+
+def standing(median: bool, rounds: Sequence[bool]) -> Standing:
+    """What to say of a target that the `median` of the `rounds` reaches or not, and each of them."""
+    agreeing = sum(one == median for one in rounds)
+    if agreeing < AGREEING * len(rounds):
+        return "undecided"
+    return "reached" if median else "not reached"
 
 
 @dataclass(frozen=True)
@@ -46,9 +62,11 @@ class Verdict:
     at_most: bool = False
 
     @property
-    def reached(self) -> bool:
-        """Whether the median reaches it, as it is printed."""
-        return self.found is not None and self._reaches(self.found.median)
+    def standing(self) -> Standing:
+        """Whether the median reaches it, as it is printed, and most rounds say the same."""
+        if self.found is None:
+            return "not measured"
+        return standing(self._reaches(self.found.median), [self._reaches(one) for one in self.found.rounds])
 
     @property
     def rounds(self) -> str:

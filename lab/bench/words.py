@@ -31,6 +31,7 @@ SHORT = {
     "mysqlclient": "mysqlclient",
     "mysqlclient_remembers": "mysqlclient, 5 s",
     "orm": "ORM",
+    "orm_mysqlclient": "ORM, mysqlclient",
     "fastapi": "FastAPI",
     "go": "Go",
     "fastapi_kept": "FastAPI, kept",

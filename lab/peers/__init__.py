@@ -3,9 +3,11 @@
 The other answers (`lab.answers`) look a city up. The rest speak studentapi's own HTTP contract (docs/api.md) on
 the routes that they have, over the same tables: token looked up by its SHA-256, input validated, the same JSON.
 `agreement` compares what they answer with what studentapi answers, what is kept and counted of an attempt that
-they record, and whom they turn away. What studentapi does besides (rate limits, idempotency keys, the feed of
-changes, a log line for each request) they are spared. studentapi remembers a token for 5 s (docs/security.md);
-of the others one does, and the rest ask the database for it on each request.
+they record, and whom they turn away. What studentapi does besides they are spared: rate limits, idempotency keys,
+the feed of changes, a log line for each request, a look at the connection before it is used, another try after a
+deadlock or a lost connection (mysqlclient's and the bare function's, once lost, is lost for good), locks on the
+rules and items that an attempt is graded by. studentapi remembers a token for 5 s (docs/security.md); of the
+others one does, and the rest ask the database for it on each request.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ from lab.answers import ANSWERS
 
 Route = Literal["city", "assessment-data", "list", "recording", "statistics"]
 ROUTES: tuple[Route, ...] = get_args(Route)
-CONNECTIONS = "LAB_CONNECTIONS"
-"""Variable: connections that a process of a peer with a pool of its own may have."""
+DRIVER = "LAB_DRIVER"
+"""Variable: SQLAlchemy's name of the driver that the ORM's app uses."""
 REMEMBERED = "LAB_TOKENS_REMEMBERED"
 """Variable: seconds for which a process of mysqlclient's remembers a token; without it, none."""
 
@@ -32,7 +34,7 @@ class Peer:
     connects by TLS where the server takes it, as PyMySQL does unless told otherwise; all others are told not to.
     `kept`: its clients keep their connections to it, as its server lets them, where others open one for each
     request. `module`: what it imports that `make setup` does not install. `remembered`: seconds for which a
-    process of it goes by what it knows of a token, for the peers that can be told.
+    process of it goes by what it knows of a token, for the peers that can be told. `driver`: the ORM's.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Peer:
     kept: bool = False
     module: str = ""
     remembered: float = 0.0
+    driver: Literal["pymysql", "mysqldb"] = "pymysql"
 
 
 _CITY = frozenset[Route]({"city"})
@@ -83,7 +86,16 @@ PEERS: tuple[Peer, ...] = (
         module="MySQLdb",
         remembered=5.0,
     ),
-    Peer("orm", "Flask-SQLAlchemy's ORM", "uwsgi", _ALL, "lab.peers.orm.app:application"),
+    Peer("orm", "Flask-SQLAlchemy's ORM, PyMySQL", "uwsgi", _ALL, "lab.peers.orm.app:application"),
+    Peer(
+        "orm_mysqlclient",
+        "Flask-SQLAlchemy's ORM, mysqlclient (C)",
+        "uwsgi",
+        frozenset({"assessment-data", "list"}),
+        "lab.peers.orm.app:application",
+        module="MySQLdb",
+        driver="mysqldb",
+    ),
     Peer("fastapi", "FastAPI, asyncmy, uvicorn", "uvicorn", _ALL, "lab.peers.fastapi_asyncmy:application"),
     Peer("go", "Go, net/http, go-sql-driver", "go", _READS),
     Peer(

@@ -1,4 +1,4 @@
-"""A page of attempts: what is asked for, and rows of `statements.ATTEMPTS` as the answer. For all in Python."""
+"""A page of attempts: what is asked for, and rows of `statements.attempts` as the answer. For all in Python."""
 
 from __future__ import annotations
 

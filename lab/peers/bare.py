@@ -77,7 +77,7 @@ def list_attempts(environ: WSGIEnvironment) -> Answer:
     if asked is None:
         raise Refused(422)
     limit, after = asked
-    return 200, _JSON, figures.dumps(attempts.page(query(statements.ATTEMPTS, [after, limit + 1]), limit))
+    return 200, _JSON, figures.dumps(attempts.page(query(*statements.attempts(after, limit + 1)), limit))
 
 
 ROUTES: list[tuple[re.Pattern[str], Callable[..., Answer]]] = [

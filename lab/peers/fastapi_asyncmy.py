@@ -1,6 +1,5 @@
 """FastAPI with asyncmy under uvicorn: a pool that the lifespan opens, async views, orjson, and plain SQL."""
 
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -9,8 +8,8 @@ import asyncmy
 from fastapi import FastAPI, Header, HTTPException, Path, Query, Response
 from fastapi.responses import PlainTextResponse
 
-from lab.answers.configuration import HOUR, pymysql_options
-from lab.peers import CONNECTIONS, attempts, bearers, figures, recording, statements
+from lab.answers.configuration import HOUR, connections, pymysql_options
+from lab.peers import attempts, bearers, figures, recording, statements
 from lab.peers.recording import Item, Recording, Refused, Rules
 
 
@@ -18,7 +17,7 @@ from lab.peers.recording import Item, Recording, Refused, Rules
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Keep a pool while the process serves."""
     options = pymysql_options()
-    most = int(os.environ[CONNECTIONS])
+    most = connections()
     app.state.pool = await asyncmy.create_pool(
         host=options["host"],
         port=options["port"],
@@ -103,22 +102,22 @@ async def list_attempts(
     """A page of attempts."""
     async with acquire() as connection:
         await authorize(connection, authorization, "read")
-        rows = await query(connection, statements.ATTEMPTS, cursor, limit + 1)
+        sql, params = statements.attempts(cursor, limit + 1)
+        rows = await query(connection, sql, *params)
     return answer(attempts.page(rows, limit))
 
 
 @application.get("/api/v1/classes/{class_id}/chapters/{chapter_id}/statistics")
 async def statistics(class_id: Id, chapter_id: Id, authorization: Authorization = None) -> Response:
     """The statistics of a class in a chapter."""
-    now = figures.utc_now()
     async with acquire() as connection:
         await authorize(connection, authorization, "read")
         rows = await query(connection, statements.CLASS, class_id, chapter_id)
         if not rows:
             raise HTTPException(404)
         of = figures.Outline(*rows[0])
-        keys = (of.chapter_key, of.class_key) * 2
-        students = await query(connection, statements.STUDENTS, now, *keys, now.date())
+        sql, params = statements.students(of.class_key, of.chapter_key, figures.utc_now())
+        students = await query(connection, sql, *params)
     return answer(figures.class_statistics(of, [figures.Student(*row) for row in students]))
 
 
@@ -155,5 +154,6 @@ async def _record(connection: Any, given: Recording) -> recording.Attempt:
         inner = cursor.lastrowid
         await cursor.executemany(statements.INSERT_RESPONSES, [(inner, *one) for one in attempt.responses])
     percents = [percent for (percent,) in await query(connection, statements.PERCENTS, student, rules.id)]
-    await query(connection, statements.KEEP_RESULT, student, rules.id, recording.counted(rules.counted, percents))
+    percent = recording.counted(rules.counted, percents)
+    await query(connection, statements.KEEP_RESULT, student, rules.id, percent, percent)
     return attempt

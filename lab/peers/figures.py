@@ -22,7 +22,7 @@ _HEAD = 6
 
 
 class Student(NamedTuple):
-    """One student in some assessments: a row of `statements.STUDENTS`. Sums are over the graded ones."""
+    """One student in some assessments: a row of `statements.students`. Sums are over the graded ones."""
 
     attempted: int
     missing: Decimal | int | None

@@ -118,7 +118,8 @@ def list_attempts() -> Response:
     if asked is None:
         abort(422)
     limit, after = asked
-    return answer(attempts.page(query(statements.ATTEMPTS, after, limit + 1), limit))
+    sql, params = statements.attempts(after, limit + 1)
+    return answer(attempts.page(query(sql, *params), limit))
 
 
 @application.get("/api/v1/classes/<id:class_id>/chapters/<id:chapter_id>/statistics")
@@ -129,11 +130,8 @@ def statistics(class_id: str, chapter_id: str) -> Response:
     if not rows:
         abort(404)
     of = figures.Outline(*rows[0])
-    now = figures.utc_now()
-    students = query(
-        statements.STUDENTS, now, of.chapter_key, of.class_key, of.chapter_key, of.class_key, now.date()
-    )
-    return answer(figures.class_statistics(of, [figures.Student(*row) for row in students]))
+    sql, params = statements.students(of.class_key, of.chapter_key, figures.utc_now())
+    return answer(figures.class_statistics(of, [figures.Student(*row) for row in query(sql, *params)]))
 
 
 @application.post("/api/v1/attempts")
@@ -174,5 +172,6 @@ def _record(given: Recording) -> recording.Attempt:
     cursor.executemany(statements.INSERT_RESPONSES, [(inner, *one) for one in attempt.responses])
     cursor.close()
     percents = [percent for (percent,) in query(statements.PERCENTS, student, rules.id)]
-    query(statements.KEEP_RESULT, student, rules.id, recording.counted(rules.counted, percents))
+    percent = recording.counted(rules.counted, percents)
+    query(statements.KEEP_RESULT, student, rules.id, percent, percent)
     return attempt

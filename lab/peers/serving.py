@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
-from lab.peers import CONNECTIONS, REMEMBERED
+from lab.answers.configuration import CONNECTIONS
+from lab.peers import DRIVER, REMEMBERED
 from studentapi.cli.serve import uwsgi_command, uwsgi_environment
 from studentapi.settings import Settings
 
@@ -25,7 +26,7 @@ BUILT = ROOT / "var" / "lab"
 _GO_SOURCE = Path(__file__).parent / "go"
 _GO_PATH = Path("/usr/share/gocode")
 """Where Debian's packages put libraries for Go."""
-_GO_DRIVER = _GO_PATH / "src" / "github.com" / "go-sql-driver" / "mysql"
+GO_DRIVER = _GO_PATH / "src" / "github.com" / "go-sql-driver" / "mysql"
 _UNREACHED = "1000000000/minute"
 """A rate limit that is counted and never reached."""
 
@@ -36,7 +37,7 @@ def missing(peer: Peer) -> str | None:
         return f"the Python module {peer.module}"
     if peer.server == "go" and shutil.which("go") is None:
         return "Go: Debian's package golang-go"
-    if peer.server == "go" and not _GO_DRIVER.exists():
+    if peer.server == "go" and not GO_DRIVER.exists():
         return "Debian's package golang-github-go-sql-driver-mysql-dev"
     return None
 
@@ -83,6 +84,7 @@ def command(peer: Peer, *, url: str, port: int, processes: int, threads: int) ->
             "PYTHONPATH": str(ROOT),
             CONNECTIONS: str(threads),
             REMEMBERED: str(peer.remembered),
+            DRIVER: peer.driver,
         }
     environment = {
         **os.environ,

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
 SESSION = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 """For who records attempts: what is read after a lock is what is committed now."""
 
@@ -35,19 +40,19 @@ ASSESSMENT_DATA = """
     ORDER BY assessment.due_at IS NULL, assessment.due_at, assessment.public_id, attempts.number"""
 """(student, chapter): a row for each attempt; none where the student or the chapter is not there."""
 
-ATTEMPTS = """
+_ATTEMPTS = """
     SELECT attempts.public_id, assessments.public_id, users.public_id, attempts.number, attempts.state,
            attempts.started_at, attempts.submitted_at, attempts.graded_at, attempts.is_late, attempts.score,
            attempts.percent, attempts.created_at, attempts.updated_at
-    FROM attempts
+    FROM attempts FORCE INDEX (attempts_public_id)
         STRAIGHT_JOIN assessments ON assessments.id = attempts.assessment_id
         STRAIGHT_JOIN users ON users.id = attempts.student_id
-    WHERE attempts.public_id > %s AND attempts.deleted_at IS NULL
+    WHERE {after}attempts.deleted_at IS NULL
     ORDER BY attempts.public_id LIMIT %s"""
-"""(the last id of the page before, or an empty text; how many).
-
-Of plain joins MariaDB begins with the assessments, and sorts all attempts for a page.
-"""
+"""Of plain joins MariaDB begins with the assessments, and sorts all attempts for a page."""
+_FIRST_ATTEMPTS, _NEXT_ATTEMPTS = (
+    _ATTEMPTS.format(after=condition) for condition in ("", "attempts.public_id > %s AND ")
+)
 
 CLASS = """
     SELECT class.id, class.public_id, class.title, class.term, chapter.id, chapter.public_id, chapter.title,
@@ -61,24 +66,29 @@ CLASS = """
         AND chapter.public_id = %s AND chapter.deleted_at IS NULL AND course.deleted_at IS NULL"""
 """(class, chapter): none where one of them is not there, or the chapter is of another course."""
 
-STUDENTS = """
-    SELECT COUNT(tried.assessment_id), SUM(tried.assessment_id IS NULL AND assessments.due_at < %s),
-           SUM(results.percent), COUNT(results.percent), SUM(results.percent * assessments.weight),
-           SUM(IF(results.percent IS NULL, 0, assessments.weight))
+_STUDENTS = """
+    SELECT COALESCE(tried.assessments, 0),
+           (SELECT COUNT(*) FROM assessments WHERE class_id = %s AND chapter_id = %s AND deleted_at IS NULL
+                AND due_at < %s) - COALESCE(tried.due, 0),
+           graded.percents, COALESCE(graded.assessments, 0), graded.products, graded.weights
     FROM enrollments
         JOIN users ON users.id = enrollments.user_id AND users.role = 'student' AND users.deleted_at IS NULL
-        LEFT JOIN assessments ON assessments.class_id = enrollments.class_id AND assessments.chapter_id = %s
-            AND assessments.deleted_at IS NULL
-        LEFT JOIN results
-            ON results.student_id = enrollments.user_id AND results.assessment_id = assessments.id
-        LEFT JOIN (SELECT DISTINCT attempts.student_id, attempts.assessment_id
-                   FROM attempts JOIN assessments AS these ON these.id = attempts.assessment_id
-                   WHERE these.class_id = %s AND these.chapter_id = %s AND attempts.deleted_at IS NULL) AS tried
-            ON tried.student_id = enrollments.user_id AND tried.assessment_id = assessments.id
+        LEFT JOIN (SELECT attempts.student_id, COUNT(DISTINCT attempts.assessment_id) AS assessments,
+                       COUNT(DISTINCT IF(assessments.due_at < %s, attempts.assessment_id, NULL)) AS due
+                   FROM assessments STRAIGHT_JOIN attempts FORCE INDEX (attempts_by_assessment)
+                       ON attempts.assessment_id = assessments.id AND attempts.deleted_at IS NULL
+                   WHERE assessments.class_id = %s AND assessments.chapter_id = %s
+                       AND assessments.deleted_at IS NULL
+                   GROUP BY attempts.student_id) AS tried ON tried.student_id = users.id
+        LEFT JOIN (SELECT results.student_id, COUNT(*) AS assessments, SUM(results.percent) AS percents,
+                       SUM(assessments.weight) AS weights, SUM(assessments.weight * results.percent) AS products
+                   FROM assessments STRAIGHT_JOIN results FORCE INDEX (results_by_assessment)
+                       ON results.assessment_id = assessments.id
+                   WHERE assessments.class_id = %s AND assessments.chapter_id = %s
+                       AND assessments.deleted_at IS NULL
+                   GROUP BY results.student_id) AS graded ON graded.student_id = users.id
     WHERE enrollments.class_id = %s AND enrollments.role = 'student' AND enrollments.deleted_at IS NULL
-        AND (enrollments.withdrawn_on IS NULL OR enrollments.withdrawn_on > %s)
-    GROUP BY enrollments.user_id"""
-"""(now, chapter, class, chapter, class, today), by inner ids: a row for each student, as `figures.Student`."""
+        AND (enrollments.withdrawn_on IS NULL OR enrollments.withdrawn_on > %s)"""
 
 ENROLLMENT = """
     SELECT enrollments.user_id, enrollments.withdrawn_on, UTC_TIMESTAMP(6) FROM enrollments
@@ -117,4 +127,19 @@ PERCENTS = """
     WHERE student_id = %s AND assessment_id = %s AND state = 'graded' AND deleted_at IS NULL ORDER BY number"""
 KEEP_RESULT = """
     INSERT INTO results (student_id, assessment_id, percent) VALUES (%s, %s, %s)
-    ON DUPLICATE KEY UPDATE percent = VALUES(percent)"""
+    ON DUPLICATE KEY UPDATE percent = %s"""
+"""(student, assessment, percent, percent): of VALUES(percent) MySQL warns, and asyncmy asks for each warning."""
+
+
+def attempts(after: str, most: int) -> tuple[str, tuple[object, ...]]:
+    """A page of up to `most` attempts behind the id `after`, or from the first on where that is empty.
+
+    A condition that holds for every row would have MySQL read far ahead.
+    """
+    return (_NEXT_ATTEMPTS, (after, most)) if after else (_FIRST_ATTEMPTS, (most,))
+
+
+def students(class_key: int, chapter_key: int, now: datetime) -> tuple[str, tuple[object, ...]]:
+    """By inner ids: a row for each student of a class in a chapter, as `figures.Student`; `now` is naive UTC."""
+    here = class_key, chapter_key
+    return _STUDENTS, (*here, now, now, *here, *here, class_key, now.date())

@@ -29,7 +29,7 @@ INTRODUCTION = """# Where the time goes
 
 What a request costs studentapi, and those that [bench.md](bench.md) holds it to; and so, which of the targets
 there can be reached at all. Figures are µs per request on the machine below: compare them with each other, not
-with another machine's. The targets' own verdicts are in bench.md, which measures longer.
+with another machine's. The targets' own verdicts are in bench.md.
 
 """
 

@@ -40,8 +40,9 @@ experiment.data.prepare = prepare
 GROWING = """
 from lab import command
 from lab.bench.__main__ import grow
+from lab.bench.results import Results
 with command.in_order():
-    grow(None, quick=True)
+    grow(Results("2026-01-01", quick=True, machine={}), None)
 """
 needs_mariadb = pytest.mark.skipif(
     getattr(find_server(), "flavour", "") != "mariadb", reason="needs a MariaDB server on this machine"

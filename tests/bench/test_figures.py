@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lab.bench import plan
-from lab.bench.figures import Ratio, figures, ranked, ratio, tail
+from lab.bench.figures import Ratio, figures, ranked, ratio, spread, tail
 from lab.bench.results import Measured, Place, Results, Slice
 from lab.bench.targets import AGAINST, Verdict, verdicts
 from lab.bench.words import millis, outcome, rated, times
@@ -58,12 +58,23 @@ def test_the_fastest_comes_first() -> None:
     (2.2, False, True), (2.196, False, True), (2.194, False, False), (2.0, True, True), (2.21, True, False),
 ])  # fmt: skip
 def test_a_target_is_reached_as_its_figure_is_printed(found: float, at_most: bool, reached: bool) -> None:
-    one = Verdict("mariadb", "city", "", 2.2, Ratio(found, 0, 9), at_most)
-    assert one.reached is reached
+    one = Verdict("mariadb", "city", "", 2.2, spread([found]), at_most)
+    assert one.standing == ("reached" if reached else "not reached")
+
+
+@pytest.mark.parametrize(("found", "said"), [
+    ([2.2, 2.3, 2.4, 2.5, 2.1], "reached"),
+    ([2.2, 2.3, 2.4, 2.1, 2.1], "undecided"),
+    ([2.1, 2.1, 2.4, 2.1, 2.1], "not reached"),
+    ([2.1, 2.1, 2.4, 2.3, 2.1], "undecided"),
+    ([2.3, 2.0], "undecided"),
+])  # fmt: skip
+def test_a_target_is_undecided_where_the_rounds_do_not_agree(found: list[float], said: str) -> None:
+    assert Verdict("mariadb", "city", "", 2.2, spread(found)).standing == said
 
 
 def test_what_was_not_measured_has_not_reached_its_target() -> None:
-    assert not Verdict("mariadb", "city", "", 2.2, None).reached
+    assert Verdict("mariadb", "city", "", 2.2, None).standing == "not measured"
 
 
 def test_a_target_says_in_how_many_rounds_it_was_reached() -> None:
@@ -90,7 +101,7 @@ def test_targets_are_judged_where_there_are_as_many_processes_as_at_first() -> N
         ],
     )  # fmt: skip
     first, *others = verdicts(results)
-    assert (first.found, first.reached) == (Ratio(2.4, 2.4, 2.4), True)
+    assert (first.found, first.standing) == (Ratio(2.4, 2.4, 2.4), "reached")
     assert [one.found for one in others if one.title.startswith("against")] == [None] * (len(AGAINST) - 1)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from lab.bench.growth import asking, multiply
 from lab.bench.growth.cell import thinned
-from lab.bench.growth.generate import CELL, Generator
+from lab.bench.growth.generate import CELL, Generator, lasting
 from lab.bench.growth.sizes import Size
 from lab.peers import data
 from studentapi.gradebook import tokens
@@ -162,10 +162,13 @@ def test_what_is_whole_is_kept_and_what_is_not_is_made_again(generator: Generato
     again = Generator(generator.url, every=EVERY, tell=told.append)
     again.make((ONCE, NINE))
     assert told == []
+    assert again.made_seconds == 0
     with closing(generator.connect(ONCE.database)) as connection:
         connection.fetch("DROP TABLE growth")  # as a run leaves it that was broken off
         connection.fetch("DELETE FROM results")
     again.make((ONCE, NINE))
+    again.settle()
+    assert again.made_seconds > 0
     assert len(told) == 2
     assert ONCE.database in told[-1]
     counts = [one(generator, size, "SELECT COUNT(*) FROM results") for size in (ONCE, NINE)]
@@ -182,6 +185,35 @@ def test_everything_that_is_asked_for_is_there(generator: Generator) -> None:
     assert sum("." in student for student in students) > len(students) / 2
     digest = one(generator, NINE, "SELECT digest FROM tokens")
     assert digest == tokens.digest(data.TOKEN)
+
+
+def test_the_server_counts_no_table_anew_while_it_is_filled_and_every_one_in_the_end(
+    generator: Generator,
+) -> None:
+    asked = "SELECT @@innodb_stats_auto_recalc"
+    during: list[int] = []
+    again = Generator(generator.url, every=EVERY, tell=lambda _: during.append(one(generator, NINE, asked)))
+    before = one(generator, NINE, asked)
+    with closing(generator.connect(ONCE.database)) as connection:
+        connection.fetch("DROP TABLE growth")
+    again.make((ONCE,))
+    assert before == 1
+    assert during == [0, 0]
+    assert one(generator, NINE, asked) == before
+    for database in (CELL, ONCE.database):
+        counted = (
+            "SELECT n_rows FROM mysql.innodb_table_stats"
+            f" WHERE database_name = '{database}' AND table_name = 'attempts'"
+        )
+        there = one(generator, ONCE, f"SELECT COUNT(*) FROM {database}.attempts")
+        assert one(generator, ONCE, counted) == pytest.approx(there, rel=0.2)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "said"), [(100_000, ""), (1_000_000, ": up to 2 min"), (10_000_000, ": 3 to 15 min")]
+)
+def test_who_waits_is_told_how_long_it_takes_at_least_and_at_most(attempts: int, said: str) -> None:
+    assert lasting(attempts) == said
 
 
 def test_settling_leaves_the_servers_settings_as_they_were(generator: Generator) -> None:

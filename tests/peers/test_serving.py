@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from lab.peers import CONNECTIONS, PEERS, REMEMBERED, Peer, serving
+from lab.answers.configuration import CONNECTIONS
+from lab.peers import PEERS, REMEMBERED, Peer, serving
 from studentapi.api import bearers
 
 URL = "mysql://somebody:secret@127.0.0.1:3306/lab"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -105,6 +106,7 @@ def run(
             raise click.ClickException(reason)
         generator.make(sizes)
         generator.settle()
+        results.made_seconds = round(generator.made_seconds)
         if generate:
             return results
         ground = Ground(running, generator, Path(logs), say)
@@ -144,7 +146,7 @@ def write(results: Results, target: Path) -> None:
         sizing.write_page(results, target / sizing.PAGE)
     others = target / "bench.json"
     if others.exists() and others.stat().st_size:  # `make bench` makes it before it measures
-        write_bench_page(BenchResults.read(others), target / "bench.md")
+        write_bench_page(replace(BenchResults.read(others), grown=True), target / "bench.md")
 
 
 def say(words: str) -> None:

@@ -1,4 +1,8 @@
-"""What is asked at each size: of students, classes and pages that are spread over all of the data."""
+"""What is asked at each size.
+
+Students, classes, assessments and places of lists are anywhere in the data; the first page, the one in the middle
+and the last are one URL each, and attempts are recorded for the one class that the bench adds.
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ A database is whole when its table `growth` says so, which is written last; one 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from studentapi.mysql.address import Address
 from studentapi.mysql.connection import open_connection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from lab.bench.growth.sizes import Size
     from studentapi.mysql.connection import Connection
@@ -41,10 +41,13 @@ _MARKED = "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND t
 DIRTY_MOST = 0.02
 """Share of the buffer pool's pages that may still have to be written when measuring begins."""
 SETTLING_MOST = 180.0
-A_MINUTE = 2_000_000
-"""Attempts, with all that belongs to them, that are made in a minute, or more."""
+A_MINUTE = 3_000_000, 650_000
+"""Attempts, with all that belongs to them, that are made in a minute: at rest, and where the disk is busy."""
 _FLUSHING = {"innodb_max_dirty_pages_pct": 0, "innodb_io_capacity_max": 40_000, "innodb_io_capacity": 20_000}
 """As fast as the disk takes it, instead of the 200 pages a second that are usual."""
+_UNCOUNTED = {"innodb_stats_auto_recalc": 0}
+"""MariaDB counts a table anew once a tenth of it has changed. While one statement fills it in bulk it cannot, and
+tries again without a pause, which takes a whole processor; ANALYZE counts all of them in the end."""
 
 
 class Generator:
@@ -54,12 +57,14 @@ class Generator:
         self, url: Callable[[str], str], *, every: int = EVERY, tell: Callable[[str], None] = lambda _: None
     ) -> None:
         self.url = url
+        self.made_seconds = 0.0
+        """Spent on making what was not there, and on waiting for the disk after it."""
         self._every = every
         self._tell = tell
 
     def make(self, sizes: Sequence[Size] = SIZES) -> None:
         """Make those of `sizes` that are not there and whole; tables that are there are brought up to date."""
-        with closing(self.connect("mysql")) as connection:
+        with closing(self.connect("mysql")) as connection, _changed(connection, _UNCOUNTED):
             self._whole(connection, CELL, 0, lambda: cell.load(self.url(CELL), self._every))
             schema.upgrade(self.url(CELL))
             for size in sizes:
@@ -73,17 +78,12 @@ class Generator:
 
     def settle(self) -> None:
         """Return when what was written is on disk, so that nobody is measured beside the writing of it."""
-        with closing(self.connect("mysql")) as connection:
-            asked = ", ".join(f"@@{name}" for name in _FLUSHING)
-            before = connection.fetch(f"SELECT {asked}").rows[0]
-            _set(connection, _FLUSHING)
-            deadline = monotonic() + SETTLING_MOST
-            try:
-                while _dirty(connection) > DIRTY_MOST and monotonic() < deadline:
-                    sleep(0.2)
-            finally:
-                # backwards: the second has to stay above the third
-                _set(connection, dict(reversed(list(zip(_FLUSHING, before, strict=True)))))
+        began = monotonic()
+        with closing(self.connect("mysql")) as connection, _changed(connection, _FLUSHING):
+            while _dirty(connection) > DIRTY_MOST and monotonic() < began + SETTLING_MOST:
+                sleep(0.2)
+        if self.made_seconds:
+            self.made_seconds += monotonic() - began
 
     def connect(self, database: str) -> Connection:
         """A connection of the administrator's, whose statements may take as long as they want."""
@@ -97,10 +97,12 @@ class Generator:
         connection.fetch(f"DROP DATABASE IF EXISTS {database}")
         connection.fetch(f"CREATE DATABASE {database}")
         make()
+        connection.fetch(f"ANALYZE TABLE {', '.join(f'{database}.{table}' for table in ANALYZED)}")
         seconds = monotonic() - started
         connection.fetch(_WHOLE.replace("TABLE growth", f"TABLE {database}.growth"))
         made = (VERSION, self._every, copies, seconds)
         connection.fetch(f"INSERT INTO {database}.growth VALUES (%s, %s, %s, %s)", made)
+        self.made_seconds += seconds
         self._tell(f"{database}: made in {seconds:.0f} s")
         return True
 
@@ -111,9 +113,7 @@ class Generator:
         return rows == ((VERSION, self._every, copies),)
 
     def _make(self, size: Size) -> None:
-        minutes = size.attempts / A_MINUTE
-        about = f": about {minutes:.0f} min" if minutes >= 1 else ""
-        self._tell(f"{size.database}: {size.title} attempts, made once and kept{about} …")
+        self._tell(f"{size.database}: {size.title} attempts, made once and kept{lasting(size.attempts)} …")
         schema.upgrade(self.url(size.database))
         with closing(self.connect(size.database)) as connection:
             small = multiply.source(connection, CELL)
@@ -132,12 +132,32 @@ class Generator:
             connection.fetch("DROP TABLE growth_copies")
             data.add_class(connection)
             data.add_token(connection)
-            connection.fetch(f"ANALYZE TABLE {', '.join(ANALYZED)}")
 
     def _copy(self, size: Size, small: multiply.Source, tables: Sequence[str], copying: list[int]) -> None:
         with closing(self.connect(size.database)) as connection:
             copying.append(int(connection.fetch("SELECT CONNECTION_ID()").rows[0][0]))
             multiply.copy_tables(connection, small, tables)
+
+
+def lasting(attempts: int) -> str:
+    """How long it takes to make so many attempts, in words; empty where that is less than a minute."""
+    least, most = (round(attempts / a_minute) for a_minute in A_MINUTE)
+    if not most:
+        return ""
+    return f": {least} to {most} min" if least else f": up to {most} min"
+
+
+@contextmanager
+def _changed(connection: Connection, values: Mapping[str, Any]) -> Iterator[None]:
+    """Some of the server's own variables, other than they are, for a while."""
+    asked = ", ".join(f"@@{name}" for name in values)
+    before = connection.fetch(f"SELECT {asked}").rows[0]
+    _set(connection, values)
+    try:
+        yield
+    finally:
+        # backwards: of what settling sets, the second has to stay above the third
+        _set(connection, dict(reversed(list(zip(values, before, strict=True)))))
 
 
 def _set(connection: Connection, values: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from pymysql import err
 from lab.bench import load
 from lab.bench.growth import asking
 from lab.bench.growth.results import Slice, Stored
+from lab.bench.plan import WIDE
 from lab.bench.service import end_all
 from lab.peers import data
 
@@ -27,9 +28,13 @@ if TYPE_CHECKING:
     from lab.bench.growth.sizes import Size
     from lab.bench.service import Running
 
-PROCESSES, THREADS = 2, 8
+PROCESSES, THREADS = WIDE.processes, WIDE.threads
 CLIENTS = (1, 8)
+CLIENTS_MOST = 120
+"""Fewer than uwsgi.ini lets wait for a thread."""
 SMALL_POOL_QUESTIONS = ("assessment-data", "list-anywhere")
+SMALL_POOL_SECONDS = 1.0
+"""Of a slice, at least: a request that waits for the disk takes up to a third of a second."""
 WARM_SECONDS = 0.5
 READERS = 4
 UNUSED = ("_list_updated_at", "_list_name", "_list_title", "_list_school_id")
@@ -115,7 +120,8 @@ class Stage:
         """Ask everything once by many, looking at each answer; raises `LoadError`."""
         for size in self.sizes:
             for name in names:
-                self._load(size, name, 2 * PROCESSES * THREADS, WARM_SECONDS, check=True)
+                clients = min(2 * PROCESSES * THREADS, CLIENTS_MOST)
+                self._load(size, name, clients, WARM_SECONDS, check=True)
         for size in self.sizes:
             self.forget(size)
 
@@ -191,12 +197,17 @@ def measure_rare(stage: Stage, results: Results) -> None:
 
 
 def measure_small_pool(stage: Stage, pace: Pace, results: Results) -> None:
-    """The same with a buffer pool that does not hold the data, of a few questions, by the most clients."""
+    """The same with a buffer pool that does not hold the data, of a few questions, by the most clients.
+
+    A first round is not kept: it finds the pool empty, and not filled with what the others leave there.
+    """
+    seconds = max(pace.seconds, SMALL_POOL_SECONDS)
     for name in SMALL_POOL_QUESTIONS:
-        for number in range(pace.rounds):
+        for number in range(1 + pace.rounds):
             for size in _turned(stage.sizes, number):
-                cell = results.cell(name, size.name, CLIENTS[-1], small=True)
-                cell.slices.append(stage.slice_of(size, name, CLIENTS[-1], pace.seconds))
+                found = stage.slice_of(size, name, CLIENTS[-1], seconds)
+                if number:
+                    results.cell(name, size.name, CLIENTS[-1], small=True).slices.append(found)
 
 
 def _turned(sizes: Sequence[Size], number: int) -> Sequence[Size]:

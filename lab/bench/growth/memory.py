@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain, zip_longest
+from statistics import linear_regression
 from typing import TYPE_CHECKING
 
 from lab.bench import load
@@ -23,6 +24,10 @@ SECONDS, QUICK_SECONDS = 5.0, 1.0
 """Between two looks at the memory."""
 MIX = {"assessment-data": 40, "list-anywhere": 1, "statistics": 1}
 """How often each is asked: mostly what most ask, and of what makes large answers a few."""
+FLATTER = 0.5
+"""A quarter's slope is less than that before when it is at most so much of it: memory comes in steps of 128 KiB,
+and over a quarter of the requests there are few."""
+KIB, THOUSAND = 2**10, 1000
 
 
 def measure(ground: Ground, size: Size, results: Results) -> None:
@@ -42,7 +47,7 @@ def measure(ground: Ground, size: Size, results: Results) -> None:
     finally:
         service.end()
     said = f"{results.memory[-1][1] / 2**20:.1f} MiB, {growth(results.memory):+.2%} over the last half"
-    ground.tell(f"memory: {said}")
+    ground.tell(f"memory: {said}, {course(results.memory)}")
 
 
 def mixed(questions: Mapping[str, Sequence[load.Request]]) -> list[load.Request]:
@@ -58,6 +63,36 @@ def growth(memory: Sequence[tuple[int, int]]) -> float:
     half = memory[-1][0] / 2
     begin = next(size for requests, size in memory if requests >= half)
     return memory[-1][1] / begin - 1
+
+
+def slope(memory: Sequence[tuple[int, int]], begin: float, end: float) -> float | None:
+    """KiB that a worker grew by for 1,000 requests, from one share of the requests to another.
+
+    The straight line that is nearest to what was seen; None where it was looked at less than twice.
+    """
+    last = memory[-1][0]
+    seen = [(requests, size) for requests, size in memory if begin * last <= requests <= end * last]
+    if len(seen) < 2:  # noqa: PLR2004 - a line has two ends
+        return None
+    requests, sizes = zip(*seen, strict=True)
+    return linear_regression(requests, sizes).slope * THOUSAND / KIB
+
+
+def course(memory: Sequence[tuple[int, int]]) -> str:
+    """How fast a worker grew over the last half, and whether that flattens, in words; empty where unknown."""
+    whole, before, last = slope(memory, 0.5, 1), slope(memory, 0.5, 0.75), slope(memory, 0.75, 1)
+    if whole is None or before is None or last is None:
+        return ""
+    if last <= 0:
+        flattens = "it has stopped growing"
+    elif last <= FLATTER * before:
+        flattens = "it flattens"
+    else:
+        flattens = "it does not flatten"
+    return (
+        f"{whole:.1f} KiB for 1,000 requests; {flattens}: {last:.1f} KiB in the last quarter, {before:.1f} in "
+        "the quarter before"
+    )
 
 
 def worker_bytes(service: Running) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, astuple, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field, fields
 from statistics import median
 from typing import TYPE_CHECKING, Any, Self
 
@@ -88,14 +88,15 @@ class Workers:
 class Connected:
     """One process of so many `threads` under load: `connections` that the server had from it, that it `opened`.
 
-    `worker_bytes` and `server_bytes` are what the worker and the database server had in memory then.
+    `worker_bytes` is what the worker had in memory then, `memory_used` the bytes that the database server counts
+    for all of these connections when they are idle.
     """
 
     threads: int
     connections: int
     opened: int
     worker_bytes: int
-    server_bytes: int
+    memory_used: int = 0
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,8 @@ class Results:
 
     `rare`: by size, the seconds of a list whose filter no row matches and no index serves, and the status of its
     answer. `memory`: requests that a worker process had answered, and its bytes in memory. `busy`: how busy the
-    machine was with others' work when it began; empty where it was at rest.
+    machine was with others' work when it began; empty where it was at rest. `seconds` is how long all of it took,
+    and `made_seconds` what of that went into making data, 0 where all was there.
     """
 
     day: str
@@ -134,6 +136,7 @@ class Results:
     clients: list[Workers] = field(default_factory=list)
     connected: list[Connected] = field(default_factory=list)
     seconds: int = 0
+    made_seconds: int = 0
     busy: str = ""
 
     def cell(self, question: str, size: str, clients: int, *, small: bool = False) -> Cell:
@@ -176,10 +179,15 @@ class Results:
                 kind(**{**one, "slices": [Slice(*values) for values in one["slices"]]}) for one in found[name]
             ]
         found["stored"] = [Stored(**one) for one in found["stored"]]
-        found["connected"] = [Connected(**one) for one in found.get("connected", ())]
+        found["connected"] = [_connected(one) for one in found.get("connected", ())]
         found["rare"] = [(name, seconds, status) for name, seconds, status in found["rare"]]
         found["memory"] = [(requests, size) for requests, size in found["memory"]]
         return cls(**found)
+
+
+def _connected(found: dict[str, int]) -> Connected:
+    """An older one says something else of the server's memory, and is taken without."""
+    return Connected(**{one.name: found[one.name] for one in fields(Connected) if one.name in found})
 
 
 def _each(slices: list[Slice], seconds: float) -> float:

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+from configparser import ConfigParser
 from dataclasses import dataclass
 from math import ceil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from limits import parse_many
 
-from lab.bench.growth import connections, workers
+from lab.bench.growth import choosing, connections, memory
 from lab.bench.growth import sizing_words as words
 from lab.bench.growth.asking import TITLES
 from lab.bench.growth.measure import CLIENTS, SMALL_POOL_QUESTIONS
 from lab.bench.growth.page import binary, questions
-from lab.bench.words import micros, millis
+from lab.bench.words import micros, millis, times
 from studentapi.cli.diagnosis.capacity import BESIDE, REPLACED, RESERVE
 from studentapi.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
-    from lab.bench.growth.results import Results
+    from lab.bench.growth.results import Results, Workers
 
 PAGE = "sizing.md"
+UWSGI = Path(__file__).parents[3] / "uwsgi.ini"
 BUSY = 0.6
 """Share of a processor's time that is planned with; the rest is for what a minute's mean does not show."""
 LOADS = (50, 200, 500, 1000, 2000, 5000)
-THREADS = 8
+USUAL_THREADS = int(Settings.model_fields["threads"].default)
+KEPT = 1
+"""Thread of a worker that has two or more, which never waits for the database."""
 ROOM = 1.25
 """Of a buffer pool, over the data: for what InnoDB keeps beside them."""
 STEP = 2**20
@@ -45,12 +49,33 @@ class Plan:
     memory: float
 
 
-def plan(load: int, app_us: float, database_us: float, worker_bytes: int) -> Plan:
-    """For `load` requests per second of these costs; `worker_bytes` is what a process has in memory."""
+def plan(load: int, app_us: float, database_us: float, worker_bytes: int, threads: int) -> Plan:
+    """For `load` requests per second of these costs, by processes of `threads` with `worker_bytes` in memory."""
     app, database = (load * us / 1e6 / BUSY for us in (app_us, database_us))
     processes = max(1, ceil(app))
-    connections = (1 + REPLACED) * processes * (THREADS + BESIDE) + RESERVE
+    connections = (1 + REPLACED) * processes * (threads + BESIDE) + RESERVE
     return Plan(load, app, database, processes, connections, processes * worker_bytes)
+
+
+def threads_for(app_us: float, database_us: float, away_us: float = 0.0) -> float:
+    """Threads that keep a process computing, by what a request takes of app and database.
+
+    `away_us` is how long a request's statements are on their way to the database and back. One thread computes,
+    others wait meanwhile, and `KEPT` does not wait for the database.
+    """
+    return 1 + (away_us + database_us) / app_us + KEPT
+
+
+def reach_us(threads: int, app_us: float, database_us: float) -> float:
+    """How long a request's statements may be on their way for so many threads to keep a process computing."""
+    return max(0.0, (threads - 1 - KEPT) * app_us - database_us)
+
+
+def queue(ini: Path = UWSGI) -> int:
+    """Requests that may wait for a thread: `listen` of uwsgi.ini."""
+    parser = ConfigParser(strict=False, interpolation=None, delimiters=("=",))
+    parser.read_string(ini.read_text())
+    return parser.getint("uwsgi", "listen")
 
 
 def write_page(results: Results, path: Path) -> None:
@@ -68,17 +93,21 @@ def _body(results: Results) -> Iterator[str]:
     read = results.cell("assessment-data", size.name, clients)
     write = results.cell("recording", size.name, CLIENTS[0])
     app_rate, database_rate = (BUSY * 1e6 / us for us in (read.app_us, read.database_us))
+    threads = choosing.recommended(results.workers).threads
     machine = ", ".join(results.machine[name] for name in ("processors", "memory", "database"))
     yield words.INTRODUCTION.format(machine=machine, app_rate=app_rate, database_rate=database_rate, busy=BUSY)
     yield "| requests/s | processors: app | database | `PROCESSES` × `THREADS` | `max_connections` | memory |\n"
     yield "| --: | --: | --: | --: | --: | --: |\n"
     for load in LOADS:
-        one = plan(load, read.app_us, read.database_us, results.memory[-1][1])
+        one = plan(load, read.app_us, read.database_us, results.memory[-1][1], threads)
         processors = f"{one.app_processors:.1f} | {one.database_processors:.1f}"
-        shape = f"{one.processes} × {THREADS} | {one.connections} | {binary(one.memory)}"
+        shape = f"{one.processes} × {threads} | {one.connections} | {binary(one.memory)}"
         yield f"| {load:,} | {processors} | {shape} |\n"
     formula = f"`PROCESSES` × (`THREADS` + {BESIDE})"
-    yield words.SHAPES.format(threads=THREADS, reserve=RESERVE, formula=formula)
+    yield words.SHAPES.format(
+        threads=threads, reserve=RESERVE, formula=formula, memory_threads=memory.THREADS,
+        requests=results.memory[-1][0],
+    )  # fmt: skip
     yield words.COSTS.format(size=size.title, clients=clients, busy=BUSY)
     yield from _costs(results)
     yield from _shapes(results)
@@ -94,7 +123,7 @@ def _body(results: Results) -> Iterator[str]:
         **limits,
         **{f"{name}_rate": per_second(limit) for name, limit in limits.items()},
         peak=peak, twice=f"{2 * peak * 60}/minute",
-        app_rate=app_rate, queue=128 / app_rate, write_ms=write.p50_ms,
+        full_rate=1e6 / read.app_us, queue=queue(), wait=queue() * read.app_us / 1e6, write_ms=write.p50_ms,
     )  # fmt: skip
 
 
@@ -111,20 +140,35 @@ def _costs(results: Results) -> Iterator[str]:
 def _shapes(results: Results) -> Iterator[str]:
     processors = results.machine["processors"].split(" × ")[0] + " processors"
     yield words.PROCESSES_TEXT.format(clients=results.workers[0].clients, processors=processors)
-    yield "| processes × threads | connections | requests/s | p99 ms |\n| --- | --: | --: | --: |\n"
+    yield "| processes × threads | connections | requests/s | × the best | p99 ms |\n"
+    yield "| --- | --: | --: | --: | --: |\n"
+    best = choosing.best(results.workers)
     for one in results.workers:
-        figures = f"{one.connections} | {one.rate:,.0f} | {millis(one.p99_ms)}"
-        yield f"| {one.processes} × {one.threads} | {figures} |\n"
-    best = max(results.workers, key=lambda one: one.rate)
+        beside = "" if one is best else times(choosing.paired(one, best))
+        figures = f"{one.connections} | {one.rate:,.0f} | {beside} | {millis(one.p99_ms)}"
+        yield f"| {_shape(one)} | {figures} |\n"
     cell = results.cell("assessment-data", results.stored[-1].name, CLIENTS[-1])
-    knee = workers.knee(results.clients)
-    yield words.THREADS_TEXT.format(
-        best=f"{best.processes} × {best.threads}", threads=THREADS, app_ms=cell.app_us / 1000,
-        knee=knee,
-        usual=f"{results.clients[0].processes} × {results.clients[0].threads}",
-        knee_p99=millis(next(one.p99_ms for one in results.clients if one.clients == knee)),
-        most=results.clients[-1].clients, most_p99=millis(results.clients[-1].p99_ms),
+    chosen = choosing.recommended(results.workers)
+    most = max((one for one in results.workers if one.processes == chosen.processes), key=lambda one: one.threads)
+    more = "" if most is chosen else words.MORE_THREADS.format(
+        most=_shape(most), times=choosing.paired(most, chosen).median, chosen=_shape(chosen),
+        connections=most.connections, instead=chosen.connections,
+        p99=millis(most.p99_ms), chosen_p99=millis(chosen.p99_ms),
     )  # fmt: skip
+    knee = choosing.knee(results.clients)
+    yield words.THREADS_TEXT.format(
+        best=_shape(best), threads=chosen.threads, enough=choosing.ENOUGH, more=more,
+        app_ms=cell.app_us / 1000, database_ms=cell.database_us / 1000,
+        here=threads_for(cell.app_us, cell.database_us),
+        usual_threads=USUAL_THREADS, of_them=USUAL_THREADS - KEPT,
+        reach_ms=reach_us(USUAL_THREADS, cell.app_us, cell.database_us) / 1000,
+        knee=knee.clients, knee_rate=knee.rate, usual=_shape(knee), share=choosing.KNEE,
+        beyond=choosing.beyond(results.clients),
+    )  # fmt: skip
+
+
+def _shape(one: Workers) -> str:
+    return f"{one.processes} × {one.threads}"
 
 
 def _connections(results: Results) -> Iterator[str]:
@@ -136,10 +180,17 @@ def _connections(results: Results) -> Iterator[str]:
     )  # fmt: skip
 
 
+def _grown(results: Results) -> str:
+    """How many times as long requests take with the most data as with the fewest, in words."""
+    first, last = results.stored[0], results.stored[-1]
+    growths = [results.growth(name, last.name, clients) for name in questions(results) for clients in CLIENTS]
+    return f"{min(growths):.2f} to {max(growths):.2f} times as long at {last.title} attempts as at {first.title}"
+
+
 def _pool(results: Results) -> Iterator[str]:
     largest = results.stored[-1]
     row = largest.bytes / largest.attempts
-    yield words.POOL.format(row=row, room=ROOM)
+    yield words.POOL.format(row=row, room=ROOM, grown=_grown(results))
     yield "| attempts | data and indexes | buffer pool |\n| --: | --: | --: |\n"
     for attempts in (10_000, 100_000, 1_000_000, 10_000_000, 50_000_000):
         size = attempts * row

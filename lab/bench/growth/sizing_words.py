@@ -17,7 +17,9 @@ peak:
 """
 
 SHAPES = """
-`PROCESSES` is the processors for the app, rounded up, `THREADS` {threads}; memory is that of the workers alone.
+`PROCESSES` is the processors for the app, rounded up, `THREADS` {threads} for a database as near as here
+([below](#processes-and-threads)); memory is that of the workers alone, each as one of {memory_threads} threads
+had it after {requests:,} requests.
 `max_connections` has room for this instance, one more that is being started in its place, and {reserve} for
 administrators: 2 × {formula} + {reserve}. Several instances share a load as several processes do. The app's and
 the database's processors may be of one machine. `studentapi doctor --instances N` does the sum against the
@@ -41,26 +43,36 @@ database share:
 """
 
 THREADS_TEXT = """
-Of these, {best} serves most. Set `PROCESSES` to the processors that the app has to itself, and `THREADS` to
-{threads}. A thread waits while the database answers, so a process needs more of them the further away that is:
-with a round trip of *r* ms and *n* statements to a request, 1 + *n* × *r* ÷ {app_ms:.1f} threads keep it busy.
-More than that add connections, and nothing else.
+"× the best" is of requests/s within each round: the median, the lowest and the highest. By it {best} is
+ahead, and {threads} threads are the fewest of those tried that serve {enough:.0%} of what it does with as many
+processes: so `THREADS` above. {more}Set `PROCESSES` to the processors that the app has to itself.
 
-With {knee} clients at once, {usual} does nine tenths of what it can; beyond that, each client more makes all of
-them wait: p99 is {knee_p99} ms there, and {most_p99} ms with {most} clients.
+A process needs more threads the further away the database is. A request computes for {app_ms:.2f} ms, and waits
+for *n* round trips of *r* ms and the {database_ms:.2f} ms that the database computes; and of two threads or more,
+a worker's last never waits for the database. So 2 + (*n* × *r* + {database_ms:.2f}) ÷ {app_ms:.2f} threads keep a
+process computing, {here:.1f} where *r* is 0. The default of `STUDENTAPI_THREADS` is {usual_threads}, for a
+database that is further away than here: that is {of_them} for it, enough while *n* × *r* is up to
+{reach_ms:.1f} ms.
+
+With {knee} clients at once, {usual} serves {knee_rate:,.0f} requests/s: they are the fewest that are served
+{share:.0%} of the most. {beyond}
 
 """
 
+MORE_THREADS = """{most} serves {times:.2f} times as many as {chosen},
+with {connections} connections instead of {instead} and a p99 of {p99} ms instead of {chosen_p99}. """
+
 CONNECTIONS = """A thread opens a connection when it first needs one, and keeps it: a process of {threads}
 threads had {connections} under load ([bench.md](bench.md#connections-by-threads)). Each takes {worker} of the
-worker's memory, its thread included, and {server} of the database server's: {hundred} for a hundred.
+worker's memory, its thread included, and {server} of the database server's while it is idle, {hundred} for a
+hundred; a large statement takes more for as long as it runs.
 
 """
 
 POOL = """## The database's memory
 
 An attempt takes {row:,.0f} bytes with its result, its indexes, and its share of students and classes. Where the
-buffer pool (`innodb_buffer_pool_size`) holds all of it, a request hardly grows with the data
+buffer pool (`innodb_buffer_pool_size`) holds all of it, requests take {grown}, by kind
 ([bench.md](bench.md)). Where it does not, requests wait for the disk. So set it to {room} × the data, or at
 least to what is asked for in a term:
 
@@ -90,9 +102,10 @@ through.
 
 - One proxy in front: `STUDENTAPI_TRUSTED_PROXIES=1`. Left at 0, all clients share the proxy's address, and with
   it {address_rate:,.0f} requests per second.
-- uWSGI answers one request for each connection; the proxy keeps connections to the clients. 128 requests may
-  wait for a thread (`listen` in uwsgi.ini, not above the kernel's `net.core.somaxconn`): at {app_rate:,.0f}
-  requests/s for each processor, that is {queue:.2f} s of waiting.
+- uWSGI answers one request for each connection; the proxy keeps connections to the clients. {queue} requests may
+  wait for a thread (`listen` in uwsgi.ini, not above the kernel's `net.core.somaxconn`). While that many wait,
+  the app has no rest: one processor of it answers {full_rate:,.0f} requests/s then, and the last of them waits
+  {wait:.2f} s, less with more processors.
 - A proxy between the app and the database (ProxySQL, MaxScale) needs as many connections to the app as
   `max_connections` above says: [connections.md](connections.md#sizing).
 

@@ -96,10 +96,10 @@ type joined struct {
 }
 
 // readAssessmentData returns nil where the student or the chapter is not there.
-func readAssessmentData(
-	ctx context.Context, db *sql.DB, studentID, chapterID string, now time.Time,
+func (s *server) readAssessmentData(
+	ctx context.Context, studentID, chapterID string, now time.Time,
 ) (*assessmentData, error) {
-	rows, err := db.QueryContext(ctx, assessmentDataOf, studentID, chapterID)
+	rows, err := s.assessmentData.QueryContext(ctx, studentID, chapterID)
 	if err != nil {
 		return nil, err
 	}

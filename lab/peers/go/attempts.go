@@ -2,18 +2,24 @@ package main
 
 import (
 	"context"
-	"database/sql"
+	"fmt"
 )
 
-const attemptsAfter = `
+const attemptsBehind = `
 	SELECT attempts.public_id, assessments.public_id, users.public_id, attempts.number, attempts.state,
 		attempts.started_at, attempts.submitted_at, attempts.graded_at, attempts.is_late, attempts.score,
 		attempts.percent, attempts.created_at, attempts.updated_at
-	FROM attempts
+	FROM attempts FORCE INDEX (attempts_public_id)
 		STRAIGHT_JOIN assessments ON assessments.id = attempts.assessment_id
 		STRAIGHT_JOIN users ON users.id = attempts.student_id
-	WHERE attempts.public_id > ? AND attempts.deleted_at IS NULL
+	WHERE %sattempts.deleted_at IS NULL
 	ORDER BY attempts.public_id LIMIT ?`
+
+// A condition that holds for every row would have MySQL read far ahead.
+var (
+	firstAttempts = fmt.Sprintf(attemptsBehind, "")
+	nextAttempts  = fmt.Sprintf(attemptsBehind, "attempts.public_id > ? AND ")
+)
 
 type listedAttempt struct {
 	ID           string `json:"id"`
@@ -36,8 +42,12 @@ type attemptPage struct {
 	NextCursor *string         `json:"next_cursor"`
 }
 
-func readAttempts(ctx context.Context, db *sql.DB, after string, limit int) (*attemptPage, error) {
-	rows, err := db.QueryContext(ctx, attemptsAfter, after, limit+1)
+func (s *server) readAttempts(ctx context.Context, after string, limit int) (*attemptPage, error) {
+	statement, params := s.firstAttempts, []interface{}{limit + 1}
+	if after != "" {
+		statement, params = s.nextAttempts, []interface{}{after, limit + 1}
+	}
+	rows, err := statement.QueryContext(ctx, params...)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,6 @@ import (
 )
 
 // dataSourceName is the driver's name for mysql://user:password@host:port/name.
-// With InterpolateParams a statement is one round trip; without, it is prepared each time.
 func dataSourceName(address string) (string, error) {
 	parsed, err := url.Parse(address)
 	if err != nil {
@@ -26,7 +25,6 @@ func dataSourceName(address string) (string, error) {
 	config.Addr = parsed.Host
 	config.DBName = strings.TrimPrefix(parsed.Path, "/")
 	config.Collation = "utf8mb4_general_ci"
-	config.InterpolateParams = true
 	config.ParseTime = true
 	return config.FormatDSN(), nil
 }
@@ -45,7 +43,7 @@ func (s *server) authorized(w http.ResponseWriter, r *http.Request, studentID st
 	digest := sha256.Sum256([]byte(strings.TrimSpace(secret)))
 	var scopes string
 	var boundTo sql.NullString
-	err := s.db.QueryRowContext(r.Context(), bearer, digest[:]).Scan(&scopes, &boundTo)
+	err := s.bearer.QueryRowContext(r.Context(), digest[:]).Scan(&scopes, &boundTo)
 	switch {
 	case err == sql.ErrNoRows:
 		fail(w, http.StatusUnauthorized)

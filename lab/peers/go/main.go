@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// server is what the views share: one pool for the process.
+// server is what the views share: statements that each connection of the process's one pool has prepared.
 type server struct {
-	db *sql.DB
+	bearer, city, assessmentData, firstAttempts, nextAttempts *sql.Stmt
 }
 
 func main() {
@@ -32,10 +32,21 @@ func main() {
 	db.SetMaxIdleConns(connections)
 	db.SetConnMaxLifetime(time.Hour)
 
-	s := &server{db}
+	s := &server{}
+	for text, statement := range map[string]**sql.Stmt{
+		bearer:           &s.bearer,
+		cityNamed:        &s.city,
+		assessmentDataOf: &s.assessmentData,
+		firstAttempts:    &s.firstAttempts,
+		nextAttempts:     &s.nextAttempts,
+	} {
+		if *statement, err = db.Prepare(text); err != nil {
+			log.Fatal(err)
+		}
+	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("/", s.city)
-	mux.HandleFunc("/api/v1/students/", s.assessmentData)
+	mux.HandleFunc("/", s.lookUpCity)
+	mux.HandleFunc("/api/v1/students/", s.showAssessmentData)
 	mux.HandleFunc("/api/v1/attempts", s.listAttempts)
 	log.Fatal(http.ListenAndServe("127.0.0.1:"+os.Getenv("STUDENTAPI_PORT"), mux))
 }

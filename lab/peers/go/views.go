@@ -32,16 +32,17 @@ func answer(w http.ResponseWriter, body interface{}) {
 	w.Write(content)
 }
 
-// city answers the number of a city of Sakila's.
-func (s *server) city(w http.ResponseWriter, r *http.Request) {
+const cityNamed = "SELECT city_id FROM city WHERE city = ? ORDER BY city_id LIMIT 1"
+
+// lookUpCity answers the number of a city of Sakila's.
+func (s *server) lookUpCity(w http.ResponseWriter, r *http.Request) {
 	if r.URL.Path != "/" {
 		fail(w, http.StatusNotFound)
 		return
 	}
 	name := r.URL.Query().Get("city")
 	var id int
-	err := s.db.QueryRowContext(
-		r.Context(), "SELECT city_id FROM city WHERE city = ? ORDER BY city_id LIMIT 1", name).Scan(&id)
+	err := s.city.QueryRowContext(r.Context(), name).Scan(&id)
 	switch {
 	case err == sql.ErrNoRows:
 		w.WriteHeader(http.StatusNotFound)
@@ -53,8 +54,8 @@ func (s *server) city(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// assessmentData answers a student's assessment data in a chapter.
-func (s *server) assessmentData(w http.ResponseWriter, r *http.Request) {
+// showAssessmentData answers a student's assessment data in a chapter.
+func (s *server) showAssessmentData(w http.ResponseWriter, r *http.Request) {
 	ids := assessmentPath.FindStringSubmatch(r.URL.Path)
 	if ids == nil || r.Method != http.MethodGet {
 		fail(w, http.StatusNotFound)
@@ -63,7 +64,7 @@ func (s *server) assessmentData(w http.ResponseWriter, r *http.Request) {
 	if !s.authorized(w, r, ids[1]) {
 		return
 	}
-	data, err := readAssessmentData(r.Context(), s.db, ids[1], ids[2], time.Now().UTC())
+	data, err := s.readAssessmentData(r.Context(), ids[1], ids[2], time.Now().UTC())
 	switch {
 	case err != nil:
 		fail(w, http.StatusInternalServerError)
@@ -98,7 +99,7 @@ func (s *server) listAttempts(w http.ResponseWriter, r *http.Request) {
 		fail(w, http.StatusUnprocessableEntity)
 		return
 	}
-	page, err := readAttempts(r.Context(), s.db, cursor, limit)
+	page, err := s.readAttempts(r.Context(), cursor, limit)
 	if err != nil {
 		fail(w, http.StatusInternalServerError)
 		return

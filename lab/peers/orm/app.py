@@ -11,8 +11,8 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import contains_eager, joinedload
 from werkzeug.routing import BaseConverter
 
-from lab.answers.configuration import max_age, sqlalchemy_url
-from lab.peers import CONNECTIONS, attempts, bearers, figures, recording
+from lab.answers.configuration import connections, max_age, sqlalchemy_url
+from lab.peers import DRIVER, attempts, bearers, figures, recording
 from lab.peers.orm.models import (
     Assessment,
     Attempt,
@@ -39,9 +39,9 @@ class PublicId(BaseConverter):
 
 application = Flask(__name__)
 application.url_map.converters["id"] = PublicId
-application.config["SQLALCHEMY_DATABASE_URI"] = sqlalchemy_url()
+application.config["SQLALCHEMY_DATABASE_URI"] = sqlalchemy_url(os.environ.get(DRIVER, "pymysql"))
 application.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
-    "pool_size": int(os.environ[CONNECTIONS]),
+    "pool_size": connections(),
     "pool_recycle": max_age(),
     "isolation_level": "READ COMMITTED",
 }
@@ -132,17 +132,15 @@ def list_attempts() -> Response:
     if asked is None:
         abort(422)
     limit, after = asked
-    found = db.session.scalars(
-        select(Attempt)
-        .options(
-            # outer joins: of inner ones MariaDB begins with the assessments, and sorts all attempts for a page
-            joinedload(Attempt.assessment).load_only(Assessment.public_id),
-            joinedload(Attempt.student).load_only(User.public_id),
-        )
-        .where(Attempt.public_id > after, Attempt.deleted_at.is_(None))
-        .order_by(Attempt.public_id)
-        .limit(limit + 1)
-    ).all()
+    wanted = select(Attempt).options(
+        # outer joins: of inner ones MariaDB begins with the assessments, and sorts all attempts for a page
+        joinedload(Attempt.assessment).load_only(Assessment.public_id),
+        joinedload(Attempt.student).load_only(User.public_id),
+    )
+    if after:
+        wanted = wanted.where(Attempt.public_id > after)
+    wanted = wanted.where(Attempt.deleted_at.is_(None)).order_by(Attempt.public_id).limit(limit + 1)
+    found = db.session.scalars(wanted).all()
     items = [attempt.shown() for attempt in found[:limit]]
     return answer({"items": items, "next_cursor": items[-1]["id"] if len(found) > limit else None})
 

@@ -21,35 +21,52 @@ def statistics_of_students(class_: Class, chapter: Chapter) -> dict[str, Any]:
         Assessment.chapter_id == chapter.id,
         Assessment.deleted_at.is_(None),
     )
-    assessments = db.session.scalar(select(func.count()).select_from(Assessment).where(*here)) or 0
+    assessments, due = db.session.execute(
+        select(func.count(), func.count(case((Assessment.due_at < now, 1)))).select_from(Assessment).where(*here)
+    ).one()
     tried = (
-        select(Attempt.student_id, Attempt.assessment_id)
-        .distinct()
+        select(
+            Attempt.student_id,
+            func.count(Attempt.assessment_id.distinct()).label("assessments"),
+            func.count(case((Assessment.due_at < now, Attempt.assessment_id)).distinct()).label("due"),
+        )
         .join(Attempt.assessment)
         .where(*here, Attempt.deleted_at.is_(None))
+        .group_by(Attempt.student_id)
+        .subquery()
+    )
+    graded = (
+        select(
+            Result.student_id,
+            func.count().label("assessments"),
+            func.sum(Result.percent).label("percents"),
+            func.sum(Assessment.weight * Result.percent).label("products"),
+            func.sum(Assessment.weight).label("weights"),
+        )
+        .join(Assessment, Assessment.id == Result.assessment_id)
+        .where(*here)
+        .group_by(Result.student_id)
         .subquery()
     )
     rows = db.session.execute(
         select(
-            func.count(tried.c.assessment_id),
-            func.sum(case((and_(tried.c.assessment_id.is_(None), Assessment.due_at < now), 1), else_=0)),
-            func.sum(Result.percent),
-            func.count(Result.percent),
-            func.sum(Result.percent * Assessment.weight),
-            func.sum(case((Result.percent.is_(None), 0), else_=Assessment.weight)),
+            func.coalesce(tried.c.assessments, 0),
+            due - func.coalesce(tried.c.due, 0),
+            graded.c.percents,
+            func.coalesce(graded.c.assessments, 0),
+            graded.c.products,
+            graded.c.weights,
         )
         .select_from(Enrollment)
         .join(User, and_(User.id == Enrollment.user_id, User.role == "student", User.deleted_at.is_(None)))
-        .outerjoin(Assessment, and_(*here))
-        .outerjoin(Result, and_(Result.student_id == User.id, Result.assessment_id == Assessment.id))
-        .outerjoin(tried, and_(tried.c.student_id == User.id, tried.c.assessment_id == Assessment.id))
+        .outerjoin(tried, tried.c.student_id == User.id)
+        .outerjoin(graded, graded.c.student_id == User.id)
         .where(
             Enrollment.class_id == class_.id,
             Enrollment.role == "student",
             Enrollment.deleted_at.is_(None),
             or_(Enrollment.withdrawn_on.is_(None), Enrollment.withdrawn_on > now.date()),
         )
-        .group_by(Enrollment.user_id)
     )
     outline = figures.Outline(
         class_.id,
