@@ -72,17 +72,26 @@ def main(  # noqa: PLR0917 - click gives them by name
     kept = whole or into is not None
     if kept:  # now, and not after half an hour
         claim(target)
-    results = run_all(servers or plan.servers(quick=quick), blocks, peers, quick=quick)
+    if quick and not servers:
+        click.echo("A quick run: MariaDB alone, and few and short turns.")
+    results = run_all(servers or plan.servers(quick=quick), blocks, peers, quick=quick, by_name=bool(names))
     results.command = plan.command(asked, quick=quick)
     print_tables(results)
     if kept:
         results.write(target / "bench.json")
     if not (servers or names or routes):
         grow(results, target if kept else None)
-    if kept:
+    finish(results, target if kept else None)
+
+
+def finish(results: Results, target: Path | None) -> None:
+    """Write all of it where it is to be kept, and end with what is due to failures."""
+    if target:
         results.write(target / "bench.json")  # with what became of growth
         write(Results.read(target / "bench.json"), target)  # as it is drawn again
         click.echo(f"Written: {target / 'bench.md'}")
+    else:
+        click.echo("Nothing is written of a quick run, or of a part: --into names a folder for it.")
     if results.failures:
         sys.exit(1)
 
@@ -120,8 +129,13 @@ def _changed(target: Path | None) -> int:
     return path.stat().st_mtime_ns if path and path.exists() else 0
 
 
-def run_all(servers: tuple[Flavour, ...], blocks: list[plan.Block], peers: list[Peer], *, quick: bool) -> Results:
-    """Run all blocks on each server that is there, with each peer that can run here."""
+def run_all(
+    servers: tuple[Flavour, ...], blocks: list[plan.Block], peers: list[Peer], *, quick: bool, by_name: bool
+) -> Results:
+    """Run all blocks on each server that is there, with each peer that can run here.
+
+    One that was asked for `by_name` and cannot is a failure.
+    """
     began = monotonic()
     results = Results(day=datetime.now(UTC).date().isoformat(), quick=quick, machine={}, busy=rest.busy())
     if results.busy:
@@ -130,6 +144,8 @@ def run_all(servers: tuple[Flavour, ...], blocks: list[plan.Block], peers: list[
     for peer in peers:
         if reason := lacking(peer):
             results.missing[peer.title] = reason
+            if by_name:
+                results.failures.append(f"{peer.title}: {reason}")
         else:
             results.peers[peer.name] = peer.title
             able.append(peer)

@@ -45,6 +45,8 @@ def findings(results: Results, others: Sequence[Standing] = ()) -> Iterator[str]
             yield from _kept_connections(results, place)
     for place in wide(results):
         yield from _between(results, place)
+    for server in results.servers:
+        yield from _behind(results, server)
 
 
 def remembered(results: Results) -> Iterator[str]:
@@ -98,6 +100,28 @@ def _kept_connections(results: Results, place: Place) -> Iterator[str]:
         f"{share(1 - kept.app_share)} with kept ones; for the server's CPU the question's answer reports 55 % "
         "against 45 %."
     )
+
+
+def _behind(results: Results, server: str) -> Iterator[str]:
+    """Whom studentapi does not reach, on any route."""
+    found = []
+    for place in wide(results):
+        there = results.at(place)
+        mine = there.get(ours(place.route))
+        if place.server != server or mine is None:
+            continue
+        faster = [
+            f"{short(name)} ({times:.2f})"
+            for name, other in there.items()
+            if other is not mine and (times := ratio(mine, other).median) < 1
+        ]
+        if faster:
+            found.append(f"{route_title(place.route)}: {', '.join(faster)}")
+    if found:
+        yield (
+            f"**Faster than studentapi** ({SERVER_TITLES[server]}, by its requests/s over theirs): "
+            f"{'; '.join(found)}."
+        )
 
 
 def _where(place: Place) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import signal
 import subprocess
 from time import monotonic, sleep
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from lab.peers import Peer
 
 START_TIMEOUT = 60.0
+_EXCEPTION = re.compile(r"[\w.]*(Error|Exception|Refused)\b")
+"""How the last line of a traceback begins."""
 STOP_TIMEOUT = 10.0
 
 
@@ -42,11 +45,11 @@ class Running:
         return f"http://127.0.0.1:{self.port}"
 
     def await_answer(self) -> None:
-        """Return once it answers HTTP, whatever it says; raises `RuntimeError` with its log when it does not."""
+        """Return once it answers HTTP, whatever it says; raises `RuntimeError` that says why it does not."""
         deadline = monotonic() + START_TIMEOUT
         while not self._answers() or self.has_ended():
             if self.has_ended() or monotonic() > deadline:
-                raise RuntimeError(f"{self.peer.title} does not serve:\n{self._log.read_text()[-3000:]}")
+                raise RuntimeError(f"{self.peer.title} does not serve: {cause(self._log.read_text())}")
             sleep(0.05)
 
     def has_ended(self) -> bool:
@@ -94,6 +97,13 @@ class Running:
             return True
         finally:
             connection.close()
+
+
+def cause(log: str) -> str:
+    """The line of a log that says why a program has ended: the last one that names an exception, or the last."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    errors = [line for line in lines if _EXCEPTION.match(line)]
+    return (errors or lines or ["it said nothing"])[-1]
 
 
 def end_all(services: Iterable[Running]) -> None:

@@ -101,6 +101,8 @@ class Stage:
         service = self.services[name]
         if name != SERVICE:
             asked = replace(service.peer, routes=frozenset({route}))
+            if route != "city" and SERVICE not in self.services:
+                raise LookupError("studentapi, which it is compared with, is not up")
             reference = service if route == "city" else self.services[SERVICE]
             compare(asked, service.url, reference.url, self._compared)
         clients = min(2 * self.size.processes * self.size.threads, BACKLOG)

@@ -65,6 +65,8 @@ def _targets(results: Results) -> Table:
     for head in ("server", "route", "studentapi", "target", "found", ""):
         table.add_column(head)
     for one in verdicts(results):
+        if one.found is None:
+            continue
         table.add_row(
             results.servers[one.server], route_title(one.route), one.title, one.words,
             outcome(one), one.standing,

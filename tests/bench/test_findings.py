@@ -55,10 +55,16 @@ def test_new_and_kept_connections_are_told_apart() -> None:
 
 
 def test_studentapi_is_put_beside_the_bare_function_and_go() -> None:
-    *_, found = findings(run("city", {"studentapi": (1000,), "bare": (2000,), "go": (4000,)}))
+    *_, found, _ = findings(run("city", {"studentapi": (1000,), "bare": (2000,), "go": (4000,)}))
     assert (
         "serves 50 % of what a bare WSGI function with plain PyMySQL serves, and 25 % of what Go serves." in found
     )
+
+
+def test_who_is_faster_is_named_on_every_route() -> None:
+    rates = {"service": (1000, 1100), "mysqlclient": (1250, 1100), "orm": (900, 1000)}
+    *_, found = findings(run("list", rates))
+    assert found.endswith("by its requests/s over theirs): list page of 100: mysqlclient (0.90).")
 
 
 def test_a_rival_that_remembers_tokens_stands_before_the_one_that_does_not() -> None:

@@ -112,7 +112,7 @@ def test_who_failed_is_up_again_for_what_comes_next(stage: Stage, results: Resul
 def test_who_does_not_come_up_is_told_and_costs_nobody_else_anything(stage: Stage) -> None:
     nobody = replace(peer(CONNECTS), name="nobody", application="lab.answers.nobody:application")
     (problem,) = stage.start([nobody]).values()
-    assert "does not serve" in problem
+    assert "does not serve: ModuleNotFoundError: No module named" in problem
     assert set(stage.services) == {KEEPS, CONNECTS}
 
 
