@@ -40,6 +40,7 @@ os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
 @click.option("--rounds", type=click.IntRange(1), help="How often each peer has its turn, everywhere.")
 @click.option("--seconds", type=click.FloatRange(0.1), help="How long each turn is.")
 @click.option("--quick", is_flag=True, help="Fewer and shorter turns, on MariaDB alone unless told otherwise.")
+@click.option("--again", is_flag=True, help="Only these places anew, in place of what bench.json has of them.")
 @click.option("--into", type=click.Path(path_type=Path), help="The folder for bench.md, bench.json, bench-*.svg.")
 @click.option("--draw", is_flag=True, help="Run nothing: write the page and the pictures from bench.json.")
 @command.in_order()
@@ -50,6 +51,7 @@ def main(  # noqa: PLR0917 - click gives them by name
     rounds: int | None,
     seconds: float | None,
     quick: bool,
+    again: bool,
     into: Path | None,
     draw: bool,
 ) -> None:
@@ -68,18 +70,20 @@ def main(  # noqa: PLR0917 - click gives them by name
     if not any(block.route in peer.routes for block in blocks for peer in peers):
         raise click.UsageError("none of these apps has any of these routes")
     asked = [("server", servers), ("peer", names), ("route", routes), ("rounds", rounds), ("seconds", seconds)]
-    whole = not quick and not any(value for _, value in asked)
-    kept = whole or into is not None
+    kept = again or into is not None or not (quick or any(value for _, value in asked))
+    before = Results.read(command.figures(target / "bench.json", "make bench")) if again else None
     if kept:  # now, and not after half an hour
         claim(target)
     if quick and not servers:
         click.echo("A quick run: MariaDB alone, and few and short turns.")
     results = run_all(servers or plan.servers(quick=quick), blocks, peers, quick=quick, by_name=bool(names))
-    results.command = plan.command(asked, quick=quick)
+    results.command = plan.command([*asked, ("again", again)], quick=quick)
     print_tables(results)
     if kept:
         results.write(target / "bench.json")
-    if not (servers or names or routes):
+    if before is not None:
+        results = before.renewed(results)
+    elif not (servers or names or routes):
         grow(results, target if kept else None)
     finish(results, target if kept else None)
 

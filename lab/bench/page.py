@@ -103,7 +103,8 @@ REPRODUCTION = """## This run
 ```
 
 `make bench QUICK=1` takes under three minutes, and `ARGS="--route city --peer studentapi --peer bare"` measures a
-part; both print their tables, and write only where `--into` says. The raw figures of every slice are in
+part; both print their tables, and write only where `--into` says. With `--again`, what was disturbed is measured
+anew, and takes the place of what was found before. The raw figures of every slice are in
 [bench.json](bench.json). Data are kept: in `var/lab/`, or the folder that `LAB_DATA` names, and Docker's in a
 volume of this checkout. Ctrl-C, SIGTERM and SIGHUP end all that a run has started.
 

@@ -97,7 +97,7 @@ def command(options: Sequence[tuple[str, object]], *, quick: bool) -> str:
     words = []
     for name, value in options:
         values = value if isinstance(value, tuple) else () if value is None else (value,)
-        words += [f"--{name} {one}" for one in values]
+        words += [f"--{name}" if one is True else f"--{name} {one}" for one in values if one is not False]
     arguments = f' ARGS="{" ".join(words)}"' if words else ""
     return f"make bench{' QUICK=1' if quick else ''}{arguments}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, astuple, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -88,6 +88,27 @@ class Results:
     def sizes(self) -> list[tuple[int, int]]:
         """Processes × threads that were measured, in that order: at first as many processes as cores."""
         return list(dict.fromkeys((place.processes, place.threads) for place in self.places()))
+
+    def renewed(self, by: Results) -> Results:
+        """These, with the places that are measured in `by` in place of their own; both are of one machine.
+
+        Ratios are taken within a place, so it is no matter that places are not of one run. Raises `ValueError`.
+        """
+        # which servers there were is among what a machine is described by, and not all have to be there again
+        ours, theirs = ({**one.machine, **self.servers, "databases": ""} for one in (self, by))
+        if ours != {**theirs, **by.servers}:
+            raise ValueError("these results are another machine's, or other versions'")
+        found = [one for one in self.measured if one.place not in by.places()] + by.measured
+        order = list(dict.fromkeys(self.places() + by.places()))
+        return replace(
+            self,
+            measured=sorted(found, key=lambda one: order.index(one.place)),
+            missing=self.missing | by.missing,
+            failures=self.failures + by.failures,
+            seconds=self.seconds + by.seconds,
+            busy="; ".join(filter(None, (self.busy, by.busy))),
+            command=f"{self.command} && {by.command}",
+        )
 
     def write(self, path: Path) -> None:
         """Write it, a line for each peer at a place."""

@@ -142,6 +142,9 @@ def test_a_run_says_what_to_type_for_it_again() -> None:
     ]
     assert plan.command([], quick=False) == "make bench"
     assert plan.command([("peer", ())], quick=True) == "make bench QUICK=1"
+    again: list[tuple[str, object]] = [("server", ("mysql",)), ("again", True)]
+    assert plan.command(again, quick=False) == 'make bench ARGS="--server mysql --again"'
+    assert plan.command([("again", False)], quick=False) == "make bench"
     assert plan.command(options, quick=False) == 'make bench ARGS="--route city --route list --rounds 2"'
 
 

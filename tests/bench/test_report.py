@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
@@ -99,6 +100,28 @@ def test_the_page_says_in_how_many_rounds_a_target_was_reached_and_links_the_cos
     assert page.count(" of 2 rounds") == len(list(verdicts(results)))
     assert "[cost.md](cost.md)" in page
     assert ("[profile.md](profile.md)" in page) == PROFILE.exists()
+
+
+def test_a_place_that_is_measured_again_takes_the_place_of_what_was_found_before(results: Results) -> None:
+    place = results.places()[1]
+    one = Slice(1, 1.0, 2.5, 6.25, 0.5, 0.25, 0, 1, 0)
+    by = replace(
+        results,
+        machine=results.machine | {"databases": "one of them"},
+        servers={"mariadb": SERVERS["mariadb"]},
+        measured=[Measured(place, "service", [one])],
+        command="again",
+        failures=["it failed"],
+    )
+    renewed = results.renewed(by)
+    assert renewed.places() == results.places()
+    assert renewed.at(place) == {"service": by.measured[0]}
+    others = [each for each in results.measured if each.place != place]
+    assert [each for each in renewed.measured if each.place != place] == others
+    assert (renewed.command, renewed.seconds, renewed.failures) == ("make bench && again", 2400, ["it failed"])
+    for other in (replace(by, machine={"memory": "2 GiB"}), replace(by, servers={"mariadb": "MariaDB 11"})):
+        with pytest.raises(ValueError, match="another machine's"):
+            results.renewed(other)
 
 
 def test_the_targets_of_growth_stand_beside_the_others(results: Results, tmp_path: Path) -> None:
