@@ -65,7 +65,7 @@ class Pace:
     others_seconds: float
 
 
-FULL, QUICK = Pace(5, 3, 0.6, 0.4), Pace(3, 1, 0.3, 0.3)
+FULL, QUICK = Pace(5, 3, 0.5, 0.3), Pace(3, 1, 0.3, 0.3)
 """The whole is to take less than half an hour with `lab.bench.growth`, a quick run less than three minutes."""
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lab.bench.growth.sizes import Size
 
 DOCS = Path(__file__).parents[3] / "docs"
-PACE, QUICK_PACE = Pace(5, 0.5), Pace(1, 0.3)
+PACE, QUICK_PACE = Pace(5, 0.4), Pace(1, 0.3)
 PARTS = ("size", "small-pool", "memory", "threads")
 MIDDLE = "100k"
 """The size that memory and threads are measured with."""
