@@ -1,6 +1,7 @@
 """`python -m tests.cost`: what each route costs now, and how that differs from docs/cost.md.
 
-`--write` makes it what docs/cost.md says. The work is counted by this Python, and by each `--python`.
+`--write` makes it what docs/cost.md says. The work is counted by this Python, and by each `--python`, with the
+server that `--database` names.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.cost.counts import renewed
 from tests.cost.measuring import statements, work
 from tests.cost.page import PAGE, Page, Row, read, written
 from tests.servers import start
@@ -22,19 +24,21 @@ def main() -> None:
     text = PAGE.read_text() if PAGE.exists() else ""
     before = read(text)
     with TemporaryDirectory() as directory, start(options.database, Path(directory)) as server:
-        rows = {name: Row(cost.statements, cost.round_trips) for name, cost in statements(server).items()}
+        costs = {name: one.usual for name, one in statements(server).items()}
+        rows = {name: Row(cost.statements, cost.round_trips) for name, cost in costs.items()}
         counts = {
-            version: counted
+            where: counted
             for python in (sys.executable, *options.python)
-            for version, counted in work(server, python).items()
+            for where, counted in work(server, python).items()
         }
-    now = written(Page(rows, before.work | counts))
+    page = Page(rows, renewed(before.work, counts))
+    now = written(page)
     lines = difflib.unified_diff(text.splitlines(), now.splitlines(), "docs/cost.md", "now", n=0, lineterm="")
     said = [now, *(lines if now != text else ["docs/cost.md says so, too."])]
     if options.write:
         PAGE.write_text(now)
-        others = sorted(set(before.work) - set(counts))
-        said.append(f"Written; the counts by Python {' and '.join(others) or 'others'} are as they were.")
+        others = [" with ".join(where) for where in sorted(set(page.work) - set(counts))]
+        said.append(f"Written; the counts of {', '.join(others) or 'others'} are as they were.")
     sys.stdout.write("\n".join([*said, ""]))
 
 

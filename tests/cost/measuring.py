@@ -23,8 +23,10 @@ from studentapi.mysql.address import Address
 from studentapi.mysql.connection import open_connection
 from tests.clients import bearer, settings_for
 from tests.cost.cases import CASES
+from tests.cost.chance import Chance
+from tests.cost.counts import Where
 from tests.cost.school import School
-from tests.cost.statements import UPKEEP, names, round_trips
+from tests.cost.statements import names, round_trips
 from tests.cost.wire import PREPARE, Tap
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from apiflask import APIFlask
 
     from studentapi.mysql.database import Database
-    from tests.cost.page import Work
+    from tests.cost.counts import Work
     from tests.cost.wire import Command
     from tests.servers import Server
 
@@ -58,15 +60,23 @@ class Cost(NamedTuple):
     commands: list[Command]
 
 
-def statements(server: Server) -> dict[str, Cost]:
+class Measured(NamedTuple):
+    """The costs of a case: where no upkeep is due, and where it is."""
+
+    usual: Cost
+    due: Cost
+
+
+def statements(server: Server) -> dict[str, Measured]:
     """What each case costs a warm thread of a warm process."""
-    with tables(server) as url, Proxy(*server.address) as proxy:
+    chance = Chance()
+    with tables(server) as url, Proxy(*server.address) as proxy, patch("os.urandom", chance):
         tap = Tap()
         proxy.watch(tap)
         through = re.sub(r"@[^/]+/", f"@127.0.0.1:{proxy.port}/", url)
         with app_on(through) as (app, school):
             database: Database = app.extensions[EXTENSION].database
-            return {name: _cost(name, school, database, tap) for name in CASES}
+            return {name: _measured(name, school, database, tap, chance) for name in CASES}
 
 
 @contextmanager
@@ -100,6 +110,14 @@ def app_on(
             database.close()
 
 
+def _measured(name: str, school: School, database: Database, tap: Tap, chance: Chance) -> Measured:
+    usual = _cost(name, school, database, tap)
+    chance.due = True
+    due = _ask(name, school, database, tap)
+    chance.due = False
+    return Measured(usual, due)
+
+
 def _cost(name: str, school: School, database: Database, tap: Tap) -> Cost:
     """What it costs once all is prepared that will be."""
     method = name.partition(" ")[0]
@@ -119,12 +137,12 @@ def _ask(name: str, school: School, database: Database, tap: Tap) -> Cost:
     with database.transaction() as transaction:  # so that whatever had no answer has passed, too
         transaction.read(_END)
     begin = [command.text for command in tap.commands].index(_END) - 1
-    commands = [command for command in tap.commands[:begin] if not UPKEEP.match(command.text)]
+    commands = tap.commands[:begin]
     return Cost(names(commands), round_trips(commands), commands)
 
 
 def work(server: Server, python: str = sys.executable) -> Work:
-    """What `tests.cost.work` counts in a process of its own, by Python version; the least of each count."""
+    """What `tests.cost.work` counts in a process of its own: the least of each count."""
     cities = f"{NAME}_city"
     connection = open_connection(Address.parse(server.admin_url))
     data.load(connection, cities)
@@ -137,7 +155,7 @@ def work(server: Server, python: str = sys.executable) -> Work:
         request: {name: min(several) for name, several in counts.items()}
         for request, counts in found["counts"].items()
     }
-    return {found["python"]: least}
+    return {Where(found["python"], "MariaDB" if server.is_mariadb else "MySQL"): least}
 
 
 def _plain(url: str) -> str:

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
 
     from tests.cost.wire import Command
 
-UPKEEP = re.compile(r"DELETE FROM (commit_markers|idempotency_keys) WHERE created_at <")
-"""What one write in 256 does besides, by chance."""
 _LITERALS = re.compile(r"""'(?:[^'\\]|\\.|'')*'|"(?:[^"\\]|\\.|"")*"|/\*.*?\*/""", re.DOTALL)
 _WORDS = re.compile(r"\w+|[()]")
 _BEFORE_TABLES = frozenset({"FROM", "JOIN", "STRAIGHT_JOIN", "INTO"})

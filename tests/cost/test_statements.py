@@ -12,12 +12,12 @@ import pytest
 from studentapi.app import create_app
 from tests.clients import settings_for
 from tests.cost.cases import CASES, rule_of
-from tests.cost.measuring import Cost, statements
-from tests.cost.page import PAGE, Page, Row, read, written
+from tests.cost.page import PAGE, written
 from tests.cost.statements import texts
 
 if TYPE_CHECKING:
-    from tests.servers import Server
+    from tests.cost.measuring import Cost
+    from tests.cost.page import Page, Row
 
 ASSESSMENT_DATA = [name for name in CASES if re.search("assessment-data|at-data", name)]
 READING = [name for name in CASES if name.startswith("GET") or name in ASSESSMENT_DATA]
@@ -29,17 +29,6 @@ WITHOUT = {
     for path in ("/livez", "/metrics", "/api/v1/connections", "/openapi.json", "/docs", "/docs/{name}")
 }
 """Routes that answer while the database is away."""
-
-
-@pytest.fixture(scope="module")
-def costs(server: Server) -> dict[str, Cost]:
-    """What each case costs now."""
-    return statements(server)
-
-
-@pytest.fixture(scope="module")
-def page() -> Page:
-    return read(PAGE.read_text())
 
 
 def difference(row: Row, cost: Cost) -> str:
@@ -85,6 +74,7 @@ def test_a_read_is_its_select_alone(name: str, costs: dict[str, Cost]) -> None:
     if name == ASKING:
         assert (cost.statements, cost.round_trips) == (["PING"], 1)
         return
+    assert bool(cost.statements) is (name not in WITHOUT)
     for statement in cost.statements:
         assert re.match(r"SELECT [(a-z]", statement), statement
         assert not re.search(r"FOR (UPDATE|SHARE)|\btokens\b", statement), statement
