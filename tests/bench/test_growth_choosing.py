@@ -51,6 +51,14 @@ def test_the_fewest_threads_that_serve_nearly_as_much_are_recommended() -> None:
     assert choosing.recommended(many_are_needed()) == many_are_needed()[-1]
 
 
+def test_so_few_threads_that_one_slow_statement_holds_all_are_not_recommended() -> None:
+    measured = [shaped(2, 2, 1000), shaped(2, 4, 960), shaped(2, 8, 990)]
+    assert choosing.recommended(measured) is measured[1]
+    measured = [shaped(2, 2, 1000), shaped(2, 4, 700), shaped(2, 8, 900)]
+    assert choosing.recommended(measured) is measured[2]
+    assert choosing.recommended([shaped(1, 1, 1000), shaped(1, 2, 1010)]).threads == 1
+
+
 def test_rounds_are_compared_and_not_medians() -> None:
     """Slowest by its median, and yet ahead in most rounds: the other was lucky in one, and slow with all."""
     ahead = Workers(2, 4, 32, 8, [Slice(rate, 1.0, 1, 2, 0, 0) for rate in (1100, 600, 550)])
@@ -73,15 +81,25 @@ MORE = (
 @pytest.mark.parametrize(
     ("measured", "best", "row", "more"),
     [
-        (few_are_enough(), "2 × 8 is ahead, and 4 threads", "| 1 × 4 | 22 |", f"{MORE} 11.0."),
-        (many_are_needed(), "4 × 16 is ahead, and 16 threads", "| 1 × 16 | 46 |", ""),
+        (
+            few_are_enough(),
+            "2 × 8 is ahead. 2 × 4 serves 0.97 times",
+            "| 1 × 4 | 22 |",
+            f"{MORE} 11.0.",
+        ),
+        (
+            many_are_needed(),
+            "4 × 16 is ahead. 4 × 16 serves 1.00 times",
+            "| 1 × 16 | 46 |",
+            "",
+        ),
     ],
 )
 def test_the_sizing_page_plans_with_the_recommended_threads(
     measured: list[Workers], best: str, row: str, more: str, tmp_path: Path
 ) -> None:
     said = recommendation(measured, tmp_path)
-    assert f"By it {best} are the fewest" in said
+    assert f"By it {best} as many" in said
     assert f"| 50 | 0.0 | 0.0 {row}" in said
     assert more in said
     assert ("times as many as" in said) == bool(more)

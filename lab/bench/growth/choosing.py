@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 ENOUGH = 0.95
 """Of the most requests/s: threads that bring less than the rest are not worth their connections."""
+FEWEST = 4
+"""Threads: of fewer, one slow statement holds all that may use the database, for one of them is kept from it."""
 KNEE = 0.9
 """Of the most requests/s, reached by the clients at the knee."""
 
@@ -34,9 +36,15 @@ def best(measured: Sequence[Workers]) -> Workers:
 
 
 def recommended(measured: Sequence[Workers]) -> Workers:
-    """Where the best has its number of processes, the fewest threads that serve enough of what it does."""
+    """Where the best has its number of processes, the fewest threads that serve enough of what it does.
+
+    They are not fewer than `FEWEST`, where so many were tried.
+    """
     top = best(measured)
-    enough = (one for one in measured if one.processes == top.processes and paired(one, top).median >= ENOUGH)
+    there = [one for one in measured if one.processes == top.processes]
+    several = [one for one in there if one.threads >= FEWEST] or there
+    # as it is printed
+    enough = [one for one in several if round(paired(one, top).median, 2) >= ENOUGH] or [best(several)]
     return min(enough, key=lambda one: one.threads)
 
 

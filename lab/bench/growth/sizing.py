@@ -157,7 +157,8 @@ def _shapes(results: Results) -> Iterator[str]:
     )  # fmt: skip
     knee = choosing.knee(results.clients)
     yield words.THREADS_TEXT.format(
-        best=_shape(best), threads=chosen.threads, enough=choosing.ENOUGH, more=more,
+        best=_shape(best), chosen=_shape(chosen), times=choosing.paired(chosen, best).median,
+        enough=1 - choosing.ENOUGH, fewest=choosing.FEWEST, more=more,
         app_ms=cell.app_us / 1000, database_ms=cell.database_us / 1000,
         here=threads_for(cell.app_us, cell.database_us),
         usual_threads=USUAL_THREADS, of_them=USUAL_THREADS - KEPT,

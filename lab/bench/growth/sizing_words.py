@@ -44,8 +44,9 @@ database share:
 
 THREADS_TEXT = """
 "× the best" is of requests/s within each round: the median, the lowest and the highest. By it {best} is
-ahead, and {threads} threads are the fewest of those tried that serve {enough:.0%} of what it does with as many
-processes: so `THREADS` above. {more}Set `PROCESSES` to the processors that the app has to itself.
+ahead. {chosen} serves {times:.2f} times as many, and more threads do not serve {enough:.0%} more: so `THREADS`
+above. Fewer than {fewest} are left out, since one slow statement would hold all of them that may use the
+database. {more}Set `PROCESSES` to the processors that the app has to itself.
 
 A process needs more threads the further away the database is. A request computes for {app_ms:.2f} ms, and waits
 for *n* round trips of *r* ms and the {database_ms:.2f} ms that the database computes; and of two threads or more,
