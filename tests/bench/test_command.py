@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -61,17 +62,27 @@ def environment(directory: Path) -> dict[str, str]:
 def ended_when_it_says(words: str, program: list[str], number: signal.Signals, directory: Path) -> int:
     """Start a program, send it a signal once it has said `words`, and return the status that it ends with."""
     said = directory / "said"
-    with said.open("wb") as output:
-        process = subprocess.Popen(
-            program, stdout=output, stderr=subprocess.STDOUT, env=environment(directory), start_new_session=True
-        )
+    # a signal that whoever runs these tests ignores, as nohup has it, is ignored by what they start
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        with said.open("wb") as output:
+            process = subprocess.Popen(
+                program,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=environment(directory),
+                start_new_session=True,
+            )
+    finally:
+        signal.signal(number, before)
     try:
         eventually(lambda: words in said.read_text() or process.poll() is not None, 120)
         assert process.poll() is None, said.read_text()
         process.send_signal(number)
         return process.wait(60)
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):  # it has ended, and all that it started in its session
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
