@@ -30,7 +30,7 @@ CALLS = 300
 COMPARED = 20
 """Students whose rows are compared."""
 
-_SELECTED = re.compile(r"SELECT JSON_ARRAY\((?P<columns>[^()]*)\)")
+_SELECTED = re.compile(r"(?P<select>SELECT STRAIGHT_JOIN) JSON_ARRAY\((?P<columns>[^()]*)\)")
 
 
 def measure(url: str, students: Sequence[tuple[str, str]], seconds: float, used: Callable[[], float]) -> Costs:
@@ -78,8 +78,8 @@ def _ways(database: Database, statement: str) -> dict[str, Read]:
     def read(sql: str, ids: dict[str, str]) -> tuple[tuple[Any, ...], ...]:
         return database.read(sql, ids, prepare=True)
 
-    columns, count = _SELECTED.subn(r"SELECT \g<columns>", statement)
-    one = _SELECTED.sub(r"SELECT JSON_ARRAYAGG(JSON_ARRAY(\g<columns>))", statement)
+    columns, count = _SELECTED.subn(r"\g<select> \g<columns>", statement)
+    one = _SELECTED.sub(r"\g<select> JSON_ARRAYAGG(JSON_ARRAY(\g<columns>))", statement)
     if count != 1:
         raise RuntimeError("assessment data are selected in another way now")
     return {

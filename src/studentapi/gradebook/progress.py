@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 # where there is none), and none at all where the student, the chapter or the class asked for is not there.
 # The server makes one text of each row: a client pays for every column of an answer, whose name and type come
 # first. In JSON, for a name may hold any separator. They come as they are found: MariaDB would sort texts in a
-# table on disk. Indexes are named, lest the optimizer look into each that begins with the same column: in a
-# large table, a page from disk each time.
+# table on disk. Their order is told, lest the optimizer look for one at each execution: 4 % of the server's time.
+# So are indexes, lest it look into each that begins with the same column: in a large table, a page from disk
+# each time.
 _SELECT = """
-    SELECT JSON_ARRAY(
+    SELECT STRAIGHT_JOIN JSON_ARRAY(
         assessment.due_at, assessment.public_id, attempts.number,
         class.public_id, assessment.title, assessment.category, assessment.weight, assessment.points_max,
         results.percent,
@@ -31,12 +32,12 @@ _SELECT = """
         JOIN chapters AS chapter
         JOIN courses AS course ON course.id = chapter.course_id
         {join}
-        LEFT JOIN (assessments AS assessment FORCE INDEX (assessments_by_chapter)
-                JOIN classes AS class ON class.id = assessment.class_id AND class.deleted_at IS NULL
-                JOIN enrollments FORCE INDEX (enrollments_user) ON enrollments.class_id = class.id
-                    AND enrollments.role = 'student' AND enrollments.deleted_at IS NULL)
-            ON assessment.chapter_id = chapter.id AND assessment.deleted_at IS NULL
-                AND enrollments.user_id = student.id {narrowed}
+        LEFT JOIN (enrollments FORCE INDEX (enrollments_user)
+                JOIN assessments AS assessment FORCE INDEX (assessments_by_chapter)
+                    ON assessment.class_id = enrollments.class_id AND assessment.deleted_at IS NULL
+                JOIN classes AS class ON class.id = assessment.class_id AND class.deleted_at IS NULL)
+            ON enrollments.user_id = student.id AND enrollments.role = 'student'
+                AND enrollments.deleted_at IS NULL AND assessment.chapter_id = chapter.id {narrowed}
         LEFT JOIN results FORCE INDEX (PRIMARY)
             ON results.student_id = student.id AND results.assessment_id = assessment.id
         LEFT JOIN attempts FORCE INDEX (attempts_number)
