@@ -91,6 +91,34 @@ def test_a_stream_that_nobody_reads_any_more_ends_no_request(
         write(writer, str(number))
 
 
+def test_no_request_waits_for_a_stream_that_nobody_reads(
+    writer: logs._Writer, stream: Stream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "DELAY", 0)
+    read, stuck = threading.Event(), threading.Event()
+
+    def block(text: str) -> int:
+        stuck.set()
+        assert read.wait(60)
+        return len(text)
+
+    monkeypatch.setattr(stream, "write", block)
+    write(writer, "first")
+    assert stuck.wait(30)
+
+    def ask() -> None:
+        for number in range(logs.MOST):
+            write(writer, str(number))
+
+    requests = threading.Thread(target=ask)
+    requests.start()
+    requests.join(30)
+    waits = requests.is_alive()
+    read.set()
+    requests.join()
+    assert not waits
+
+
 def test_what_waits_is_written_at_the_end_of_the_process() -> None:
     program = (
         "from studentapi import logs; logs.DELAY = 3600; logs.configure('info'); logs.let_requests_wait();"

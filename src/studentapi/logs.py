@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 import time
+from collections import deque
 from contextlib import nullcontext, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
@@ -112,20 +113,28 @@ class _Writer(logging.StreamHandler[TextIO]):
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self.patient = False
-        self._waiting: list[str] = []
-        self._some = threading.Event()
-        self._process = 0  # whose thread writes what waits
+        self.forget()
         _writers.add(self)
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write a line, or keep it; under the handler's lock, as ever. No request ends by it."""
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Write a line under the handler's lock, as ever; or keep it without.
+
+        Where nobody reads what is written, whoever writes holds the lock, and no request waits for that.
+        """
+        if not (self.patient and record.name == REQUESTS):
+            return bool(super().handle(record))
         try:
-            if self.patient and record.name == REQUESTS:
-                self._keep(self.format(record) + self.terminator)
-            else:
-                self._write_waiting()
-                super().emit(record)
+            self._keep(self.format(record) + self.terminator)
         except Exception:  # noqa: BLE001 - it says so on standard error, as every handler's
+            self.handleError(record)
+        return True
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line, after those that wait. No request ends by it."""
+        try:
+            self._write_waiting()
+            super().emit(record)
+        except Exception:  # noqa: BLE001 - as above
             self.handleError(record)
 
     def flush(self) -> None:
@@ -136,26 +145,25 @@ class _Writer(logging.StreamHandler[TextIO]):
 
     def forget(self) -> None:
         """Leave what waits to the process that this one was forked from, whose lines they are; and its thread."""
-        self._waiting = []
+        self._waiting: deque[str] = deque()
         self._some = threading.Event()
-        self._process = 0
+        self._starting = threading.Lock()
+        self._has_thread = False  # that writes what waits
 
     def _keep(self, line: str) -> None:
         self._waiting.append(line)
-        number = len(self._waiting)
-        if number > MOST or (number == 1 and not self._has_thread()):
+        if len(self._waiting) > MOST or not (self._has_thread or self._start()):
             self._try_to_flush()
-        elif number == 1:
+        elif not self._some.is_set():
             self._some.set()
 
-    def _has_thread(self) -> bool:
-        if self._process != os.getpid():
-            try:
+    def _start(self) -> bool:
+        """Whether there is a thread now; where none is left, the next line tries again."""
+        with self._starting, suppress(RuntimeError):
+            if not self._has_thread:
                 threading.Thread(target=self._write_at_times, name="request log", daemon=True).start()
-            except RuntimeError:  # no thread is left; the next line tries again
-                return False
-            self._process = os.getpid()
-        return True
+                self._has_thread = True
+        return self._has_thread
 
     def _write_at_times(self) -> None:
         while self._some.wait():
@@ -168,9 +176,10 @@ class _Writer(logging.StreamHandler[TextIO]):
             self.flush()
 
     def _write_waiting(self) -> None:
-        if self._waiting:
-            lines, self._waiting = self._waiting, []
-            self.stream.write("".join(lines))
+        waiting = self._waiting
+        if waiting:
+            # others may add to them meanwhile, and only who has the lock takes any away
+            self.stream.write("".join([waiting.popleft() for _ in range(len(waiting))]))
 
 
 _writers: WeakSet[_Writer] = WeakSet()
