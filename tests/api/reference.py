@@ -144,7 +144,7 @@ def _curl(found: dict[str, Any], method: str, path: str, operation: dict[str, An
     names = {_name(one) for one in operation["parameters"]}
     if "IdempotencyKey" in names:
         words.append('-H "Idempotency-Key: $(uuidgen)"')
-    if "IfMatch" in names and method != "post":
+    if "IfMatch" in names and method not in ("get", "post"):
         words.append("-H 'If-Match: *'")
     for media_type, media in _media(operation.get("requestBody", {})).items():
         if "example" in media and media_type != "application/x-www-form-urlencoded":

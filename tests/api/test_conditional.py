@@ -24,6 +24,9 @@ def test_what_the_client_has_already_is_not_sent_again(writer: FlaskClient, plur
     for header in (tag, f"W/{tag}", f'"other", {tag}', "*"):
         again = writer.get(f"/api/v1/{plural}/{plural}-1", headers={"If-None-Match": header})
         assert (again.status_code, again.data, again.headers["ETag"]) == (304, b"", tag)
+    for header, status in ((tag, 200), ("*", 200), (f'"other", {tag}', 200), ('"other"', 412), (f"W/{tag}", 412)):
+        again = writer.get(f"/api/v1/{plural}/{plural}-1", headers={"If-Match": header})
+        assert again.status_code == status, header
     other = writer.get(f"/api/v1/{plural}/{plural}-1", headers={"If-None-Match": '"other"'})
     assert (other.status_code, other.json) == (200, first.json)
 

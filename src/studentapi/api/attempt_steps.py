@@ -13,7 +13,7 @@ from studentapi.api.conditional import answer_if_new, as_asked
 from studentapi.api.effects import carry_out, tagged
 from studentapi.api.openapi_parts import FAILURES
 from studentapi.api.request import Body, Query
-from studentapi.api.resource_routes import GUARDED, UNCHANGED
+from studentapi.api.resource_routes import CONDITIONAL, GUARDED
 from studentapi.api.state import database
 from studentapi.api.types import PublicId, number
 from studentapi.gradebook import attempt_steps, responses
@@ -82,7 +82,7 @@ class GradeFields(Body):
 @requires("read")
 @blueprint.input(Query, location="query", arg_name="query")
 @blueprint.output(Responses)
-@blueprint.doc(summary="Read the responses of an attempt", responses={304: UNCHANGED})
+@blueprint.doc(summary="Read the responses of an attempt", responses=CONDITIONAL)
 def get_responses(public_id: str, query: Query) -> Response:
     """Give what was answered and what it earned."""
     del query

@@ -28,12 +28,17 @@ def etag(body: Any) -> str:
 
 
 def answer_if_new(body: Any) -> Response:
-    """Answer with `body` and its ETag, or with 304 where the client has it already."""
+    """Answer with `body` and its ETag, or with 304 where the client has it already.
+
+    Raises 412 where it is not as If-Match says: the client puts parts of one state together.
+    """
     content = documents.dumps(body)
     tag = documents.version(content)
     headers = [("Content-Type", JSON), ("ETag", f'"{tag}"')]
     if not _CONDITIONS.isdisjoint(request.environ):
         _refuse_malformed()
+        if "If-Match" in request.headers and not request.if_match.contains(tag):
+            raise PreconditionFailed("If-Match: it has changed since.")
         if request.if_none_match.contains_weak(tag):
             return Response(status=304, headers=headers)
     return Complete(content, headers=headers)

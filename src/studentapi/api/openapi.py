@@ -215,7 +215,7 @@ def _link(paths: dict[str, Any]) -> None:
             found = re.fullmatch(re.escape(path) + r"/\{(\w+)\}(/[\w\-]+)*", further)
             for operation in operations.values() if found else ():
                 parameters = {found[1]: "$response.body#/id"} if found else {}
-                if "412" in operation["responses"]:
+                if "412" in operation["responses"] and "304" not in operation["responses"]:
                     parameters["header.If-Match"] = "$response.header.ETag"
                 links[operation["operationId"]] = {
                     "operationId": operation["operationId"],

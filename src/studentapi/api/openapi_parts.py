@@ -49,8 +49,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "IfMatch": {
         "name": "If-Match",
         "in": "header",
-        "description": "the entity tag of what the client has read and now writes over; another is answered with "
-        "412. `*`: whatever it is",
+        "description": "the entity tag of what the client has read and now writes over, or reads again; where it "
+        "is another by now, 412. `*`: whatever it is",
         "schema": {"anyOf": _TAGS, "examples": ["*"]},
     },
 }

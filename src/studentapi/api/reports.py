@@ -12,7 +12,7 @@ from studentapi.api.attempts import State
 from studentapi.api.auth import requires
 from studentapi.api.conditional import answer_if_new
 from studentapi.api.request import Query
-from studentapi.api.resource_routes import UNCHANGED
+from studentapi.api.resource_routes import CONDITIONAL
 from studentapi.api.state import database
 from studentapi.api.types import PublicId
 from studentapi.gradebook import progress
@@ -102,7 +102,7 @@ class AssessmentDataQuery(Query):
 @requires("read", student="student_id")
 @blueprint.input(AssessmentDataQuery, location="query", arg_name="query")
 @blueprint.output(AssessmentData)
-@blueprint.doc(responses={304: UNCHANGED})
+@blueprint.doc(responses=CONDITIONAL)
 def assessment_data(student_id: str, chapter_id: str, query: AssessmentDataQuery) -> Response:
     """Read a student's assessment data in a chapter."""
     return answer_if_new(progress.assessment_data(database(), student_id, chapter_id, query.class_id))

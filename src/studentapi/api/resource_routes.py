@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from studentapi.gradebook.changes import Writer
 
 _ID: Any = (PublicId | None, Field(None, description="made here unless given"))
-UNCHANGED = "It is as If-None-Match says: the client has it"
+CONDITIONAL: dict[int | str, Any] = {304: "It is as If-None-Match says: the client has it", 412: FAILURES[412]}
+"""What else a read of something with an entity tag may be answered with."""
 GUARDED: dict[int | str, Any] = {412: FAILURES[412], 428: FAILURES[428]}
 """What a write over something may be answered with."""
 _FORBIDDEN = "The rules of the gradebook forbid it now; `type` names the rule"
@@ -86,7 +87,7 @@ def add_reading(
     @requires("read", student="public_id" if own else None)
     @blueprint.input(Query, location="query", arg_name="query")
     @blueprint.output(model)
-    @blueprint.doc(summary=f"Read {a(kind)}", operation_id=f"get_{kind}", responses={304: UNCHANGED})
+    @blueprint.doc(summary=f"Read {a(kind)}", operation_id=f"get_{kind}", responses=CONDITIONAL)
     def one(public_id: str, query: Query) -> Response:
         del query
         return answer_if_new(resource.one(database(), public_id))
