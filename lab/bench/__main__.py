@@ -71,7 +71,7 @@ def main(  # noqa: PLR0917 - click gives them by name
         raise click.UsageError("none of these apps has any of these routes")
     asked = [("server", servers), ("peer", names), ("route", routes), ("rounds", rounds), ("seconds", seconds)]
     kept = again or into is not None or not (quick or any(value for _, value in asked))
-    before = Results.read(command.figures(target / "bench.json", "make bench")) if again else None
+    before = earlier(target, names, quick=quick) if again else None
     if kept:  # now, and not after half an hour
         claim(target)
     if quick and not servers:
@@ -79,13 +79,37 @@ def main(  # noqa: PLR0917 - click gives them by name
     results = run_all(servers or plan.servers(quick=quick), blocks, peers, quick=quick, by_name=bool(names))
     results.command = plan.command([*asked, ("again", again)], quick=quick)
     print_tables(results)
+    if before is not None:
+        results = renewed(before, results)
     if kept:
         results.write(target / "bench.json")
-    if before is not None:
-        results = before.renewed(results)
-    elif not (servers or names or routes):
+    if before is None and not (servers or names or routes):
         grow(results, target if kept else None)
     finish(results, target if kept else None)
+
+
+def earlier(target: Path, names: tuple[str, ...], *, quick: bool) -> Results:
+    """What is measured in part again. Raises `click.UsageError` where the two could not stand side by side."""
+    if names or quick:
+        raise click.UsageError("--again measures all apps of a place, and at length: it replaces who is there")
+    before = Results.read(command.figures(target / "bench.json", "make bench"))
+    # of the database servers' versions nothing is known yet
+    if problem := before.differs(machine(before.servers), {}):
+        raise click.UsageError(problem)
+    return before
+
+
+def renewed(before: Results, by: Results) -> Results:
+    """The two in one; what cannot be leaves the file as it is."""
+    try:
+        return before.renewed(by)
+    except ValueError as problem:
+        raise click.ClickException(f"nothing is written: {problem}") from problem
+
+
+def machine(servers: dict[str, str]) -> dict[str, str]:
+    """What this is, and the versions of what is on it."""
+    return described(programs.versions(servers), programs.PARTS)
 
 
 def finish(results: Results, target: Path | None) -> None:
@@ -168,7 +192,7 @@ def run_all(
         click.echo(f"Not measured: {name}: {reason}")
     if not results.measured:
         raise click.ClickException("nothing was measured")
-    results.machine = described(programs.versions(results.servers), programs.PARTS)
+    results.machine = machine(results.servers)
     results.seconds = round(monotonic() - began)
     return results
 

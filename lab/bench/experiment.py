@@ -28,10 +28,10 @@ LONGEST = 300
 COMPARED_AGAIN = 10
 """Of so many students, and classes, answers are compared in a quick run, and once the same apps have been."""
 QUICK_WARM_SECONDS = 0.3
-FEW_ANSWERS, LONGER = 50, 4
-"""Who answered fewer in the warm-up has slices so many times as long,"""
+FEW_ANSWERS, LONGER = 50, 3
+"""Where anyone answered fewer in the warm-up, everyone has slices so many times as long,"""
 FEW_OF_OURS = 150
-"""and studentapi, whose 99th percentile has a target, already where it answered fewer than this."""
+"""and so where studentapi, whose 99th percentile has a target, answered fewer than this."""
 
 
 def run(
@@ -55,10 +55,10 @@ def run(
                 tell(results, f"{server.flavour}, {size}: {name} is not measured: {problem}")
             for route in routes:
                 names = [peer.name for peer in wanted if route in peer.routes and peer.name in stage.services]
-                patience = warm_up(stage, names, route, results)
+                able, longer = warm_up(stage, names, route, results)
                 for block in here:
                     if block.route == route:
-                        measure(stage, block, patience, results)
+                        measure(stage, block, able, longer, results)
 
 
 def takes_part(peer: Peer, block: Block) -> bool:
@@ -66,12 +66,13 @@ def takes_part(peer: Peer, block: Block) -> bool:
     return block.route in peer.routes and (block.peers is None or peer.name in block.peers)
 
 
-def warm_up(stage: Stage, names: Sequence[str], route: Route, results: Results) -> dict[str, int]:
-    """Those that answer this route as studentapi does, and how many times as long a slice they need.
+def warm_up(stage: Stage, names: Sequence[str], route: Route, results: Results) -> tuple[list[str], int]:
+    """Those that answer this route as studentapi does, and how many times as long slices have to be for all.
 
     The others are told of, loudly.
     """
-    patience = {}
+    able = []
+    longer = 1
     for name in names:
         try:
             sample = stage.warm_up(name, route)
@@ -79,29 +80,31 @@ def warm_up(stage: Stage, names: Sequence[str], route: Route, results: Results) 
             what = f"{stage.server.flavour}, {route}, {stage.size}"
             fail(stage, results, name, f"{what}: {name} is not measured: {problem}")
         else:
-            few = FEW_OF_OURS if name == ours(route) else FEW_ANSWERS
-            patience[name] = LONGER if sample.requests < few else 1
-    return patience
+            able.append(name)
+            if sample.requests < (FEW_OF_OURS if name == ours(route) else FEW_ANSWERS):
+                longer = LONGER
+    return able, longer
 
 
-def measure(stage: Stage, block: Block, patience: dict[str, int], results: Results) -> None:
-    """Let each of those in `patience` have its slice in each round; who fails in one is out of this block."""
+def measure(stage: Stage, block: Block, names: Sequence[str], longer: int, results: Results) -> None:
+    """Let each of `names` have its slice in each round; who fails in one is out of this block."""
     place = Place(stage.server.flavour, block.route, block.size.processes, block.size.threads, block.clients)
-    measured = {name: Measured(place, name) for name in patience if name in stage.services}
+    measured = {name: Measured(place, name) for name in names if name in stage.services}
     say(f"{block.route}, {block.size}, clients: {block.clients}, rounds: {block.rounds} × {len(measured)}")
     try:
         if block.route in CREATED:
             stage.forget()
         stage.settle()
     except (TimeoutError, IntegrityError) as problem:
-        tell(results, f"{place}: begun on a server that was not at rest: {problem}")
+        where = f"{place.where}, {block.clients} clients"
+        tell(results, f"{where}: begun on a server that was not at rest: {problem}")
     for number in range(block.rounds):
         for name in order(list(measured), number):
             try:
-                measured[name].slices.append(slice_of(stage, block, name, patience[name]))
+                measured[name].slices.append(slice_of(stage, block, name, longer))
             except (LoadError, TimeoutError) as problem:
                 del measured[name]
-                fail(stage, results, name, f"{place}: {name} failed: {problem}")
+                fail(stage, results, name, f"{place.where}, {block.clients} clients: {name} failed: {problem}")
     results.measured += measured.values()
 
 

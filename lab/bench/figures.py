@@ -98,6 +98,15 @@ def unsteadiness(measured: Measured) -> float:
     return max(rates) / min(rates)
 
 
+TEN = 10
+"""From here on, a factor is told with one digit behind the point instead of two."""
+
+
+def printed(factor: float) -> float:
+    """A factor, as it is told."""
+    return round(factor, 2 if factor < TEN else 1)
+
+
 def spread(ratios: list[float]) -> Ratio:
     """Median, lowest and highest."""
     return Ratio(median(ratios), min(ratios), max(ratios), tuple(ratios))

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from lab.bench.figures import Figures, figures, ratio
+from lab.bench.figures import Figures, figures, printed, ratio
 from lab.bench.plan import SERVER_TITLES
-from lab.bench.targets import ours, verdicts, wide
+from lab.bench.targets import ours, standing, verdicts, wide
 from lab.bench.words import micros, named, route_title, share, short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from lab.bench.figures import Ratio
     from lab.bench.results import Place, Results
     from lab.bench.targets import Standing
 
@@ -103,25 +104,35 @@ def _kept_connections(results: Results, place: Place) -> Iterator[str]:
 
 
 def _behind(results: Results, server: str) -> Iterator[str]:
-    """Whom studentapi does not reach, on any route."""
-    found = []
+    """Whom studentapi does not reach, on any route, and with whom it is level."""
+    found: list[str] = []
+    level: list[str] = []
     for place in wide(results):
         there = results.at(place)
         mine = there.get(ours(place.route))
         if place.server != server or mine is None:
             continue
-        faster = [
-            f"{short(name)} ({times:.2f})"
-            for name, other in there.items()
-            if other is not mine and (times := ratio(mine, other).median) < 1
-        ]
-        if faster:
-            found.append(f"{route_title(place.route)}: {', '.join(faster)}")
+        others = {name: ratio(mine, other) for name, other in there.items() if other is not mine}
+        stands = {name: _standing(one) for name, one in others.items()}
+        for kind, those in (("not reached", found), ("undecided", level)):
+            names = [f"{short(name)} ({others[name].median:.2f})" for name, one in stands.items() if one == kind]
+            if names:
+                those.append(f"{route_title(place.route)}: {', '.join(names)}")
     if found:
         yield (
             f"**Faster than studentapi** ({SERVER_TITLES[server]}, by its requests/s over theirs): "
             f"{'; '.join(found)}."
         )
+    if level:
+        yield (
+            f"**Level with studentapi** ({SERVER_TITLES[server]}), now one faster and now the other: "
+            f"{'; '.join(level)}."
+        )
+
+
+def _standing(times: Ratio) -> Standing:
+    """How it stands with being no slower."""
+    return standing(printed(times.median) >= 1, [printed(one) >= 1 for one in times.rounds])
 
 
 def _where(place: Place) -> str:

@@ -55,17 +55,20 @@ HOW = """## How it is measured
 **Who.** Every Python app but FastAPI's runs under the same [uwsgi.ini](../uwsgi.ini), FastAPI under uvicorn
 with uvloop and httptools, Go by itself with as many processors as the others have processes. All may
 keep as many connections to the database as they have threads. An answer whose threads would share one connection
-gets processes of one thread instead. studentapi runs with every safety on, with authentication, validation, rate
-limits that are counted and not reached, and its log; the rivals authenticate and validate, and are spared the
-rest.
+gets processes of one thread instead. For the city lookup, studentapi is its `Database` in a route of Flask's, as
+the other answers are theirs: with all that makes it safe on, from the look at an idle connection and the deadline
+of each statement to the rollback behind each request; nobody has authentication, validation or a log there. On
+all other routes it is the whole service, with authentication, validation, rate limits that are counted and not
+reached, figures for its operators, and its log; the rivals authenticate and validate, and are spared the rest.
 studentapi [remembers a token](security.md) for 5 s, and sends one statement for assessment data and for a list;
 the rivals look the token up each time, and send two, the ORM more. One more runs the app of Flask and
 mysqlclient with tokens remembered for 5 s, by a dict in each process. `bare` is a WSGI function with plain
 PyMySQL, whose answers PyMySQL itself reads; studentapi reads them by its own reader, and has the statements of
 the city lookup and of assessment data prepared, which `Database.read` does where it is told to; of the rivals Go
-prepares, all it sends; the others' drivers cannot. For assessment data, studentapi's statement names the indexes,
-and has the server make a JSON array of each row ([profile.md](profile.md) says what that brings); the rivals' is
-plain SQL.
+prepares, all it sends; the others' drivers cannot. For assessment data, studentapi's statement names the indexes
+and the order of its tables, and has the server make a JSON array of each row ([profile.md](profile.md) says what
+that brings); for a list, it has the server make one text of most of a row's columns. The rivals' is plain SQL, a
+column for each value.
 
 **What.** The *city lookup* of the question's answer: 600 names, one indexed statement, on a route of Flask's.
 *Assessment data* of {students:,} students and chapters, a *list page* of 100 attempts, always the first one (the
@@ -73,12 +76,13 @@ others are measured by size of the data), *recording* an attempt with 10 respons
 the whole OULAD sample. Before anything is measured, each rival's JSON is compared with studentapi's, member by
 member, and so is what it keeps of an attempt and whom it turns away; while it warms up, each answer is looked at.
 
-**How.** All apps are up and warm, and take turns: a slice of {seconds:g} s or more each, round after round, in
-an order that changes. What slows the machine down slows a whole round, so ratios are taken within each round;
-their median is given, with the lowest and the highest. It may differ from the quotient of the medians that stand
-beside it. wrk opens a connection for each request: uWSGI's `http-socket` closes each with its answer, and so for
-all alike, but for FastAPI and Go where it is said that clients' connections are kept. One answer with an error
-ends an app's measurement, and the command with it. Client, app and database share the machine.
+**How.** All apps are up and warm, and take turns: a slice of {seconds:g} s or more each, of one length for all
+that are compared, round after round, in an order that changes. What slows the machine down slows a whole round,
+so ratios are taken within each round; their median is given, with the lowest and the highest. It may differ from
+the quotient of the medians that stand beside it. wrk opens a connection for each request: uWSGI's `http-socket`
+closes each with its answer, and so for all alike, but for FastAPI and Go where it is said that clients'
+connections are kept. One answer with an error ends an app's measurement, and the command with it. Client, app and
+database share the machine.
 
 - **requests/s, p50, p99**: medians of the rounds. p99 is wrk's, which counts a stall once for each request that
   it held up.
@@ -227,8 +231,9 @@ def _table(results: Results, place: Place) -> Iterator[str]:
         )
         yield "| " + " | ".join(cells) + " |"
     yield ""
-    if mine is not None and (apart := unsteadiness(mine)) >= UNSTEADY:
-        yield f"> Disturbed: studentapi's own rounds differ by up to {apart:.1f} times here.\n"
+    apart = {name: unsteadiness(measured) for name, measured in there.items()}
+    if most := [f"{results.peers[name]} {times:.1f}" for name, times in apart.items() if times >= UNSTEADY]:
+        yield f"> Disturbed: the fastest round over the slowest is {', '.join(most)} here.\n"
 
 
 def _reproduction(results: Results, grown: GrowthResults | None) -> str:

@@ -9,7 +9,7 @@ from math import gcd
 from typing import TYPE_CHECKING
 
 from lab.bench.database_server import FLAVOURS, Flavour
-from lab.bench.targets import AGAINST, CLIENTS
+from lab.bench.targets import AGAINST, CLIENTS, THREADS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -39,7 +39,7 @@ class Size:
 
 MOST_PROCESSES = 16
 """More would stand idle before 8 clients, and everyone has as many at once."""
-WIDE, ANSWER = Size(min(len(os.sched_getaffinity(0)), MOST_PROCESSES), 8), Size(1, 16)
+WIDE, ANSWER = Size(min(len(os.sched_getaffinity(0)), MOST_PROCESSES), THREADS), Size(1, 16)
 """What a deployment has, a process for each core, and what the question's answer had."""
 
 

@@ -45,6 +45,11 @@ class Place:
     threads: int
     clients: int
 
+    @property
+    def where(self) -> str:
+        """How what failed here begins, whatever the clients."""
+        return f"{self.server}, {self.route}, {self.processes} × {self.threads}"
+
 
 @dataclass
 class Measured:
@@ -92,23 +97,40 @@ class Results:
     def renewed(self, by: Results) -> Results:
         """These, with the places that are measured in `by` in place of their own; both are of one machine.
 
-        Ratios are taken within a place, so it is no matter that places are not of one run. Raises `ValueError`.
+        Ratios are taken within a place, so it is no matter that places are not of one run. What failed, or was
+        missing, and is measured now, is told no more. Raises `ValueError` for another machine's results.
         """
-        # which servers there were is among what a machine is described by, and not all have to be there again
-        ours, theirs = ({**one.machine, **self.servers, "databases": ""} for one in (self, by))
-        if ours != {**theirs, **by.servers}:
-            raise ValueError("these results are another machine's, or other versions'")
-        found = [one for one in self.measured if one.place not in by.places()] + by.measured
-        order = list(dict.fromkeys(self.places() + by.places()))
+        if problem := self.differs(by.machine, by.servers):
+            raise ValueError(problem)
+        places = by.places()
+        found = [one for one in self.measured if one.place not in places] + by.measured
+        order = list(dict.fromkeys(self.places() + places))
+        there = {*by.peers.values(), *by.servers.values(), *(name for name in self.missing if name in by.missing)}
+        busy = [f"{one.busy} (`{one.command}`)" for one in (self, by) if one.busy]
+        again = tuple(f"{place.where}{end}" for place in places for end in ",:")
         return replace(
             self,
+            day=" and ".join(dict.fromkeys((self.day, by.day))),
+            servers=self.servers | by.servers,
+            peers=self.peers | by.peers,
             measured=sorted(found, key=lambda one: order.index(one.place)),
-            missing=self.missing | by.missing,
-            failures=self.failures + by.failures,
+            missing={name: why for name, why in self.missing.items() if name not in there} | by.missing,
+            failures=[one for one in self.failures if not one.startswith(again)] + by.failures,
             seconds=self.seconds + by.seconds,
-            busy="; ".join(filter(None, (self.busy, by.busy))),
+            busy="; ".join(busy),
             command=f"{self.command} && {by.command}",
         )
+
+    def differs(self, machine: dict[str, str], servers: dict[str, str]) -> str | None:
+        """Why results of this `machine` and these `servers` cannot stand beside these; None where they can."""
+        # which servers there were is among what a machine is described by, and not all have to be there again
+        ours, theirs = {**self.machine, **self.servers}, {**machine, **self.servers, **servers}
+        others = [
+            f"{name}: {ours.get(name, 'none')} then, {theirs.get(name, 'none')} now"
+            for name in dict.fromkeys([*ours, *theirs])
+            if name != "databases" and ours.get(name) != theirs.get(name)
+        ]
+        return f"these results are another machine's, or other versions': {'; '.join(others)}" if others else None
 
     def write(self, path: Path) -> None:
         """Write it, a line for each peer at a place."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from lab.bench.figures import Ratio, ratio, tail
+from lab.bench.figures import Ratio, printed, ratio, tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from lab.bench.results import Place, Results
 
-CLIENTS = 8
+CLIENTS, THREADS = 8, 8
 OURS = {"city": "studentapi"}
 """The peer that is studentapi on a route; on every other, it is the whole service."""
 SERVICE = "service"
@@ -80,7 +80,7 @@ class Verdict:
         return f"{'≤' if self.at_most else '≥'} {self.wanted:g}"
 
     def _reaches(self, ratio: float) -> bool:
-        value = round(ratio, 2)
+        value = printed(ratio)
         return value <= self.wanted if self.at_most else value >= self.wanted
 
 
@@ -91,12 +91,7 @@ def ours(route: str) -> str:
 
 def wide(results: Results) -> list[Place]:
     """The places that the targets are about."""
-    size = next(iter(results.sizes()), None)
-    return [
-        place
-        for place in results.places()
-        if (place.processes, place.threads) == size and place.clients == CLIENTS
-    ]
+    return [place for place in results.places() if place.threads == THREADS and place.clients == CLIENTS]
 
 
 def verdicts(results: Results) -> Iterator[Verdict]:

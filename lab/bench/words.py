@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lab.bench.figures import TEN, printed
+
 if TYPE_CHECKING:
     from lab.bench.figures import Ratio
     from lab.bench.results import Place
@@ -39,7 +41,7 @@ SHORT = {
     "service": "studentapi",
 }
 """Names for pictures."""
-THOUSAND, HUNDRED, TEN = 1000, 100, 10
+THOUSAND, HUNDRED = 1000, 100
 
 
 def route_title(route: str) -> str:
@@ -103,4 +105,4 @@ def outcome(verdict: Verdict) -> str:
 
 
 def _factor(value: float) -> str:
-    return f"{value:.2f}" if value < TEN else f"{value:.1f}"
+    return f"{printed(value):.{2 if value < TEN else 1}f}"

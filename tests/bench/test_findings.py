@@ -61,10 +61,17 @@ def test_studentapi_is_put_beside_the_bare_function_and_go() -> None:
     )
 
 
-def test_who_is_faster_is_named_on_every_route() -> None:
-    rates = {"service": (1000, 1100), "mysqlclient": (1250, 1100), "orm": (900, 1000)}
-    *_, found = findings(run("list", rates))
-    assert found.endswith("by its requests/s over theirs): list page of 100: mysqlclient (0.90).")
+def test_who_is_faster_is_named_on_every_route_and_who_is_level() -> None:
+    rates = {
+        "service": (1000, 1100, 1000),
+        "mysqlclient": (1250, 1210, 1100),
+        "go": (1100, 1000, 1100),
+        "bare": (1001, 1101, 1001),
+        "orm": (900, 1000, 900),
+    }
+    *_, faster, level = findings(run("list", rates))
+    assert faster.endswith("by its requests/s over theirs): list page of 100: mysqlclient (0.91).")
+    assert level.endswith("now one faster and now the other: list page of 100: Go (0.91).")
 
 
 def test_a_rival_that_remembers_tokens_stands_before_the_one_that_does_not() -> None:
@@ -97,4 +104,4 @@ def test_a_place_whose_rounds_differ_much_is_marked(tmp_path: Path, slowest: int
         run("city", {"studentapi": (1000, slowest, 900), "bare": (1000, 1000, 1000)}), tmp_path / "bench.md"
     )
     page = (tmp_path / "bench.md").read_text()
-    assert ("> Disturbed: studentapi's own rounds differ by up to 2.0 times here." in page) is warned
+    assert ("> Disturbed: the fastest round over the slowest is studentapi 2.0 here." in page) is warned

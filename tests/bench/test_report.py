@@ -107,18 +107,31 @@ def test_a_place_that_is_measured_again_takes_the_place_of_what_was_found_before
     one = Slice(1, 1.0, 2.5, 6.25, 0.5, 0.25, 0, 1, 0)
     by = replace(
         results,
+        day="2026-01-03",
         machine=results.machine | {"databases": "one of them"},
         servers={"mariadb": SERVERS["mariadb"]},
+        peers=results.peers | {"new": "a new one"},
         measured=[Measured(place, "service", [one])],
+        busy="load 5",
         command="again",
         failures=["it failed"],
     )
+    results.missing = {"a new one": "it does not compile", "MySQL": "there is none"}
+    before = ["elsewhere: it failed"]
+    results.failures = [f"{place.where}: go is not measured", f"{place.where}, 8 clients: go failed", *before]
     renewed = results.renewed(by)
+    assert renewed.missing == {"MySQL": "there is none"}
+    assert (renewed.peers, renewed.day, renewed.busy) == (
+        by.peers,
+        "2026-01-01 and 2026-01-03",
+        "load 5 (`again`)",
+    )
     assert renewed.places() == results.places()
     assert renewed.at(place) == {"service": by.measured[0]}
     others = [each for each in results.measured if each.place != place]
     assert [each for each in renewed.measured if each.place != place] == others
-    assert (renewed.command, renewed.seconds, renewed.failures) == ("make bench && again", 2400, ["it failed"])
+    assert (renewed.command, renewed.seconds) == ("make bench && again", 2400)
+    assert renewed.failures == [*before, "it failed"]
     for other in (replace(by, machine={"memory": "2 GiB"}), replace(by, servers={"mariadb": "MariaDB 11"})):
         with pytest.raises(ValueError, match="another machine's"):
             results.renewed(other)

@@ -114,6 +114,7 @@ def run(
         results.machine = described({"database": f"MariaDB {running.version}"})
         results.pool = server.pool_bytes()
         results.stored = measure.stored(generator, sizes)
+        results.shape = measure.PROCESSES, measure.THREADS
         measure.warm(generator, sizes)
         if "size" in parts:
             with Stage(ground, sizes) as stage:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lab.bench.growth import asking, choosing, connections, memory, workers
 from lab.bench.growth.asking import TARGETED, TITLES
-from lab.bench.growth.measure import CLIENTS, PROCESSES, SMALL_POOL_QUESTIONS, THREADS
+from lab.bench.growth.measure import CLIENTS, SMALL_POOL_QUESTIONS
 from lab.bench.growth.picture import MEMORY_PICTURE, SIZE_PICTURE, THREADS_PICTURE
 from lab.bench.growth.results import Results
 from lab.bench.growth.sizes import EVERY
@@ -108,8 +108,9 @@ def _body(results: Results) -> Iterator[str]:
 def _sizes(results: Results) -> Iterator[str]:
     slices = [one for cell in results.cells for one in cell.slices]
     rounds = max((len(cell.slices) for cell in results.cells), default=0)
+    processes, threads = results.shape
     yield SIZES.format(
-        every=EVERY, pool=binary(results.pool), processes=PROCESSES, threads=THREADS, rounds=rounds,
+        every=EVERY, pool=binary(results.pool), processes=processes, threads=threads, rounds=rounds,
         seconds=round(min((one.seconds for one in slices), default=0), 1), most=asking.MOST, places=asking.PLACES,
         students=STUDENTS,
     )  # fmt: skip

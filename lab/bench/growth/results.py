@@ -119,7 +119,8 @@ class Results:
     `rare`: by size, the seconds of a list whose filter no row matches and no index serves, and the status of its
     answer. `memory`: requests that a worker process had answered, and its bytes in memory. `busy`: how busy the
     machine was with others' work when it began; empty where it was at rest. `seconds` is how long all of it took,
-    and `made_seconds` what of that went into making data, 0 where all was there.
+    and `made_seconds` what of that went into making data, 0 where all was there. `shape`: processes and threads
+    of the service before each size.
     """
 
     day: str
@@ -138,6 +139,7 @@ class Results:
     seconds: int = 0
     made_seconds: int = 0
     busy: str = ""
+    shape: tuple[int, int] = (0, 0)
 
     def cell(self, question: str, size: str, clients: int, *, small: bool = False) -> Cell:
         """One cell, made where there is none."""
