@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import contextmanager, suppress
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import click
@@ -16,6 +17,19 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
+
+class _Seconds(click.FloatRange):
+    """A time of load; what is no number of seconds is refused before anything is up."""
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        found = float(super().convert(value, param, ctx))  # type: ignore[arg-type]  # click says that it is a number
+        if not isfinite(found):
+            self.fail(f"{value!r} is no time.", param, ctx)
+        return found
+
+
+SECONDS = _Seconds(0.1)
+"""The type of an option."""
 ENDED = 128
 """Status of a command that a signal ended, less the signal's number, as a shell has it."""
 

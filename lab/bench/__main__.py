@@ -16,7 +16,7 @@ import click
 
 from lab import command
 from lab.bench import database_server, experiment, plan, programs, rest
-from lab.bench.growth import page
+from lab.bench.growth import page, space
 from lab.bench.page import write_page
 from lab.bench.picture import write_pictures
 from lab.bench.results import Results
@@ -38,7 +38,7 @@ os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
 @click.option("--peer", "names", multiple=True, type=click.Choice([peer.name for peer in PEERS]))
 @click.option("--route", "routes", multiple=True, type=click.Choice(ROUTES))
 @click.option("--rounds", type=click.IntRange(1), help="How often each peer has its turn, everywhere.")
-@click.option("--seconds", type=click.FloatRange(0.1), help="How long each turn is.")
+@click.option("--seconds", type=command.SECONDS, help="How long each turn is.")
 @click.option("--quick", is_flag=True, help="Fewer and shorter turns, on MariaDB alone unless told otherwise.")
 @click.option("--again", is_flag=True, help="Only these places anew, in place of what bench.json has of them.")
 @click.option("--into", type=click.Path(path_type=Path), help="The folder for bench.md, bench.json, bench-*.svg.")
@@ -55,7 +55,7 @@ def main(  # noqa: PLR0917 - click gives them by name
     into: Path | None,
     draw: bool,
 ) -> None:
-    """Measure everyone side by side; anything but the whole of it is only written where --into says so."""
+    """Measure everyone side by side; a part, or a quick run, is only written --again or where --into says so."""
     target = into or DOCS
     if draw:
         write(Results.read(command.figures(target / "bench.json", "make bench")), target)
@@ -72,8 +72,9 @@ def main(  # noqa: PLR0917 - click gives them by name
     asked = [("server", servers), ("peer", names), ("route", routes), ("rounds", rounds), ("seconds", seconds)]
     kept = again or into is not None or not (quick or any(value for _, value in asked))
     before = earlier(target, names, quick=quick) if again else None
-    if kept:  # now, and not after half an hour
-        claim(target)
+    growing = not (again or servers or names or routes)
+    # now, and not after half an hour
+    claim(target if kept else None, growing=growing, quick=quick)
     if quick and not servers:
         click.echo("A quick run: MariaDB alone, and few and short turns.")
     results = run_all(servers or plan.servers(quick=quick), blocks, peers, quick=quick, by_name=bool(names))
@@ -83,7 +84,7 @@ def main(  # noqa: PLR0917 - click gives them by name
         results = renewed(before, results)
     if kept:
         results.write(target / "bench.json")
-    if before is None and not (servers or names or routes):
+    if growing:
         grow(results, target if kept else None)
     finish(results, target if kept else None)
 
@@ -124,8 +125,12 @@ def finish(results: Results, target: Path | None) -> None:
         sys.exit(1)
 
 
-def claim(target: Path) -> None:
-    """Make sure that the results can be written."""
+def claim(target: Path | None, *, growing: bool, quick: bool) -> None:
+    """Make sure that the results can be written, and the data of growth made."""
+    if growing and (reason := space.lacking_at_first(quick=quick)):
+        raise click.ClickException(reason)
+    if target is None:
+        return
     try:
         target.mkdir(parents=True, exist_ok=True)
         (target / "bench.json").touch()

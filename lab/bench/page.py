@@ -42,7 +42,8 @@ rivals, but for the one whose name says so, ask for it each time: for assessment
 two statements, the ORM more, where studentapi sends one. All clients open a connection for each request, which
 is what uwsgi.ini serves; uvicorn and Go can keep it, and are measured so, too, where that is said. No target
 says how lists, recording and class statistics stand beside the rivals, nor how other questions than assessment
-data and lists grow with the data. Growth is measured on MariaDB alone.
+data and lists grow with the data, among them lists with a filter that hardly any row matches. Growth is measured
+on MariaDB alone.
 """
 
 AS_PROCESSES = """An answer whose threads would share one connection has {processes} processes of one thread here
@@ -53,8 +54,9 @@ pays in memory.
 HOW = """## How it is measured
 
 **Who.** Every Python app but FastAPI's runs under the same [uwsgi.ini](../uwsgi.ini), FastAPI under uvicorn
-with uvloop and httptools, Go by itself with as many processors as the others have processes. All may
-keep as many connections to the database as they have threads. An answer whose threads would share one connection
+with uvloop and httptools, Go by itself with as many processors as the others have processes. The bare function
+and Go read alone, without recording and statistics; the ORM with mysqlclient has assessment data and lists. All
+may keep as many connections to the database as they have threads. An answer whose threads would share one connection
 gets processes of one thread instead. For the city lookup, studentapi is its `Database` in a route of Flask's, as
 the other answers are theirs: with all that makes it safe on, from the look at an idle connection and the deadline
 of each statement to the rollback behind each request; nobody has authentication, validation or a log there. On
@@ -107,10 +109,11 @@ REPRODUCTION = """## This run
 ```
 
 `make bench QUICK=1` takes under three minutes, and `ARGS="--route city --peer studentapi --peer bare"` measures a
-part; both print their tables, and write only where `--into` says. With `--again`, what was disturbed is measured
-anew, and takes the place of what was found before. The raw figures of every slice are in
-[bench.json](bench.json). Data are kept: in `var/lab/`, or the folder that `LAB_DATA` names, and Docker's in a
-volume of this checkout. Ctrl-C, SIGTERM and SIGHUP end all that a run has started.
+part; both print their tables, and write only where `--into` says. With `--again`, all apps of a part are measured
+anew, and take the place of what was found before: here, unless `--into` says otherwise. The raw figures of every
+slice are in [bench.json](bench.json). Data are kept, some 12 GB: in `var/lab/`, or the folder that `LAB_DATA`
+names, and Docker's in the volume `studentapi-lab-…` of this checkout. Ctrl-C, SIGTERM and SIGHUP end all that a
+run has started.
 
 """
 
@@ -243,6 +246,7 @@ def _reproduction(results: Results, grown: GrowthResults | None) -> str:
         minutes += f", and growth{when} {_minutes(grown.seconds)} min"
         if grown.made_seconds:
             minutes += f", of which {_minutes(grown.made_seconds)} for data that are made once"
+        minutes += f"; {_minutes(results.seconds + grown.seconds)} min in all"
     rows = "".join(f"| {name} | {value} |\n" for name, value in results.machine.items())
     return (
         REPRODUCTION.format(day=results.day, minutes=minutes, command=results.command)

@@ -114,7 +114,15 @@ def by_cpu(results: Results, path: Path) -> None:
     svg = sheet(width, height, "CPU time per request, app and database")
     text(svg, MARGIN, 40, "CPU time per request", size=20, weight=700, anchor="start")
     size = f" at {places[0].processes} × {places[0].threads} with {places[0].clients} clients" if places else ""
-    text(svg, MARGIN, 62, f"microseconds{size}; shorter is better", size=13, fill=SOFT, anchor="start")
+    text(
+        svg,
+        MARGIN,
+        62,
+        f"microseconds{size}; shorter is better; each route has a scale of its own",
+        size=13,
+        fill=SOFT,
+        anchor="start",
+    )
     for x, colour, words in ((MARGIN, APP, "the app"), (MARGIN + 90, DATABASE, "the database server")):
         box(svg, (x, 76, 16, 16), colour, radius=4)
         text(svg, x + 23, 89, words, size=12, fill=SOFT, anchor="start")

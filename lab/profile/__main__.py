@@ -41,9 +41,7 @@ os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
     "--server", "servers", multiple=True, default=("mariadb",), type=click.Choice(database_server.FLAVOURS)
 )
 @click.option("--route", "routes", multiple=True, type=click.Choice(list(measure.PEERS)))
-@click.option(
-    "--seconds", type=click.FloatRange(0.1), default=SECONDS, help="Of load, and of sampling, each app."
-)
+@click.option("--seconds", type=ending.SECONDS, default=SECONDS, help="Of load, and of sampling, each app.")
 @click.option("--into", type=click.Path(path_type=Path), help="The folder for profile.md, -.json, -.svg.")
 @click.option("--draw", is_flag=True, help="Run nothing: write the page and the picture from profile.json.")
 @ending.in_order()

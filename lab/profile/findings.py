@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
-from lab.bench.targets import AGAINST, ours
+from lab.bench.targets import AGAINST, CLIENTS, TAIL, ours
 from lab.bench.words import micros, route_title, share, times
 from lab.profile import floor
 from lab.profile.measure import PEERS
@@ -19,6 +19,21 @@ if TYPE_CHECKING:
     from lab.profile.results import Profile, Results
 
 CITY, BARE, MYSQLCLIENT = "city", "bare", "mysqlclient"
+SPARED = (
+    "studentapi/api/conditional.py",
+    "studentapi/api/latency.py",
+    "studentapi/api/rate_limits.py",
+    "studentapi/api/request_ids.py",
+    "studentapi/api/request_log.py",
+    "studentapi/api/security.py",
+    "studentapi/api/shared_counters.py",
+    "studentapi/api/waiting_room.py",
+    "studentapi/logs.py",
+    "studentapi/mysql/board.py",
+)
+"""The files of what the rivals are spared."""
+FULL = 0.9
+"""From this share of their time on, the processors are taken for busy."""
 STEADY = 1.3
 """Times that the highest of the rounds' ratios may be the lowest."""
 
@@ -113,6 +128,67 @@ def shares(results: Results, server: str) -> Iterator[str]:
             f"sample finds {connections} in connections, {frameworks} in Flask, APIFlask and Pydantic, {rest} in "
             f"studentapi's own code above them. The database server takes {micros(mine.database)} µs besides."
         )
+
+
+def gaps(results: Results, server: str) -> Iterator[str]:
+    """Of each other route, a sentence on each target against a rival: what the two differ by."""
+    for route, peer, _, target in AGAINST:
+        there = results.at(server, route)
+        mine, theirs = there.get(ours(route)), there.get(peer)
+        if route == CITY or mine is None or theirs is None:
+            continue
+        measured = mine.rate_over(theirs)
+        words = (
+            f"**{route_title(route).capitalize()} against {results.peers[peer]}**: {times(measured)} times its "
+            f"requests/s, {theirs.all / mine.all:.2f} by CPU time. The target is {target:g}"
+        )
+        if round(measured.median, 2) >= target:
+            yield f"{words}, and reached in this run."
+            continue
+        yield (
+            f"{words}: at the rival's CPU time, a request would have to cost "
+            f"{micros(max(mine.all - theirs.all / target, 0.0))} µs less of {micros(mine.all)} µs. The app takes "
+            f"{micros(mine.app)} µs to the rival's {micros(theirs.app)}, the database server "
+            f"{micros(mine.database)} to {micros(theirs.database)}{_spared(mine, theirs)}."
+        )
+
+
+def _spared(mine: Profile, theirs: Profile) -> str:
+    if mine.stacks is None:
+        return ""
+    cost = mine.user * mine.stacks.of_files(*SPARED)
+    return (
+        f". Of the app's, the sample finds {micros(cost)} µs in what the rival is spared: the log, the figures "
+        "for operators, the limits, entity tags, a thread kept free. Without these it would be "
+        f"{theirs.all / (mine.all - cost):.2f} times by CPU time"
+    )
+
+
+def tails(results: Results, server: str) -> Iterator[str]:
+    """Of each route, a sentence on how its 99th percentile stands to the median, and what that comes of."""
+    for route in dict.fromkeys(one.route for one in results.tails if one.server == server):
+        found = [one for one in results.tails if (one.server, one.route) == (server, route)]
+        first, last = found[0], found[-1]
+        fewer = ", ".join(f"{one.tail.median:.1f} with {one.clients}" for one in found[:-1])
+        words = (
+            f"**The tail, {route_title(route)}**: with {last.clients} clients the 99th percentile is "
+            f"{times(last.tail)} times the median; the target is {TAIL:g}. It is {fewer}. The processors are "
+            f"{share(first.busy(results.processors))} busy with 1 client, {share(last.busy(results.processors))} "
+            f"with {last.clients}"
+        )
+        others = [
+            f"{results.peers[one.peer]} {one.tail.median:.1f}"
+            for one in results.at(server, route).values()
+            if one.peer != ours(route)
+        ]
+        if others:
+            words += f". With {CLIENTS} clients it is, of {', '.join(others)}"
+        if last.tail.median > TAIL >= first.tail.median and last.busy(results.processors) >= FULL:
+            words += (
+                ". So it is no request that takes long by itself: it waits for a processor, which client, app "
+                "and database server share"
+            )
+        yield f"{words}."
 
 
 def _flask(mine: Profile, bare: Profile, other: Profile | None, calls: dict[str, float]) -> str:

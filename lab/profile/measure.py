@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import sys
+from contextlib import contextmanager
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,13 @@ from lab.bench import processes
 from lab.bench.load import LoadError
 from lab.bench.plan import WIDE, Size, order
 from lab.bench.stage import CREATED, Stage
-from lab.bench.targets import CLIENTS
-from lab.peers import peer, serving
+from lab.bench.targets import CLIENTS, ours
+from lab.peers import ROUTES, peer, serving
 from lab.profile import floor, rows, sampling
 from lab.profile.results import Profile, Slice
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from pathlib import Path
 
     from lab.bench.database_server import DatabaseServer
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 PEERS: dict[Route, tuple[str, ...]] = {
     "city": ("studentapi", "mysqlclient", "bare", "pooled_db", "persistent_db"),
-    "assessment-data": ("service", "mysqlclient", "bare"),
+    "assessment-data": ("service", "mysqlclient", "fastapi", "bare"),
     "recording": ("service", "mysqlclient_remembers"),
 }
 """Who is profiled on which route: studentapi first, then whom it is held to, or who does most alike."""
@@ -37,6 +38,8 @@ ROUNDS = 8
 COMPARED = 10
 """Of so many students answers are compared before; the bench compares more."""
 SAMPLES = "where the code is"
+TAIL_CLIENTS = (1, 2, 4, CLIENTS)
+TAIL_ROUNDS = 5
 START = 1.0
 """Seconds of load beyond the sampling, which does not begin at once."""
 
@@ -68,20 +71,33 @@ def run(  # noqa: PLR0917 - the order of a sentence: on what, of what, how long
             results.missing[f"{peer(name).title}, {server.flavour}"] = problem
         for route in routes:
             names = [name for name in PEERS[route] if name in stage.services and peer(name) in able]
-            if route in CREATED:
-                stage.forget()
-            try:
+            with _forgotten(stage, route):
                 found = measure(stage, route, names, seconds, results)
                 if found:
                     sample(stage, found, seconds, results)
-            finally:
-                if route in CREATED:
-                    stage.forget()
+        # all five have a target there, whichever are profiled
+        for route in ROUTES if set(PEERS) <= set(routes) else routes:
+            if ours(route) in stage.services:
+                with _forgotten(stage, route):
+                    results.tails += tails(stage, route, seconds)
     # by itself: nobody else is up who could do anything
     say("what a call costs one thread")
+    results.processors = len(os.sched_getaffinity(0))
     results.floors[server.flavour] = floor.measure(dataset.url, seconds)
     if "assessment-data" in routes:
         results.rows[server.flavour] = rows.measure(dataset.url, dataset.students, seconds, server.cpu_seconds)
+
+
+@contextmanager
+def _forgotten(stage: Stage, route: Route) -> Iterator[None]:
+    """Nothing is recorded before, and what was is gone behind."""
+    if route in CREATED:
+        stage.forget()
+    try:
+        yield
+    finally:
+        if route in CREATED:
+            stage.forget()
 
 
 def measure(stage: Stage, route: Route, names: Sequence[str], seconds: float, results: Results) -> list[Profile]:
@@ -103,17 +119,38 @@ def measure(stage: Stage, route: Route, names: Sequence[str], seconds: float, re
     return list(found.values())
 
 
-def slice_of(stage: Stage, name: str, route: Route, seconds: float) -> Slice:
+def tails(stage: Stage, route: Route, seconds: float) -> list[Profile]:
+    """Studentapi alone on a route, by more and more clients in turn: how its tail grows with them.
+
+    Who fails is told of by what it is compared in; here, the route is left out.
+    """
+    name = ours(route)
+    say(f"{route}: the tail, rounds: {TAIL_ROUNDS} × {len(TAIL_CLIENTS)}")
+    found = [Profile(stage.server.flavour, route, name, clients=clients) for clients in TAIL_CLIENTS]
+    try:
+        stage.warm_up(name, route)
+        for _ in range(TAIL_ROUNDS):
+            for one in found:
+                one.slices.append(slice_of(stage, name, route, seconds / ROUNDS, one.clients))
+    except (LoadError, TimeoutError) as problem:
+        say(f"{route}: {problem}")
+        return []
+    return found
+
+
+def slice_of(stage: Stage, name: str, route: Route, seconds: float, clients: int = CLIENTS) -> Slice:
     """One slice; raises `LoadError` where an answer was not as it should be, or none came."""
     pids = stage.services[name].pids()
     before = (*processes.user_and_system(*pids), stage.server.cpu_seconds(), _client_seconds())
-    asked = stage.ask(name, route, CLIENTS, seconds)
+    asked = stage.ask(name, route, clients, seconds)
     after = (*processes.user_and_system(*pids), stage.server.cpu_seconds(), _client_seconds())
     if asked.errors or not asked.requests:
         raise LoadError(f"{asked.errors} errors beside {asked.requests} answers in {asked.seconds:.1f} s")
     stage.settle()
-    used = [now - then for now, then in zip(after, before, strict=True)]
-    return Slice(asked.requests, asked.seconds, *used)
+    user, system, database, client = (now - then for now, then in zip(after, before, strict=True))
+    return Slice(
+        asked.requests, asked.seconds, user, system, database, client, p50_ms=asked.p50_ms, p99_ms=asked.p99_ms
+    )
 
 
 def sample(stage: Stage, profiles: Sequence[Profile], seconds: float, results: Results) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from lab.bench.database_server import OPTIONS
 from lab.bench.plan import SERVER_TITLES, WIDE
 from lab.bench.targets import CLIENTS, ours
-from lab.bench.words import micros, rated, route_title, share, times
+from lab.bench.words import micros, millis, rated, route_title, share, times
 from lab.profile import floor, rows
-from lab.profile.findings import ceilings, findings, shares, unsteady
+from lab.profile.findings import CITY, SPARED, ceilings, findings, gaps, shares, tails, unsteady
 from lab.profile.picture import PICTURE
 from lab.profile.stacks import LAYERS
 
@@ -28,8 +28,9 @@ INTRODUCTION = """# Where the time goes
 <!-- Written by `make profile`; not by hand. -->
 
 What a request costs studentapi, and those that [bench.md](bench.md) holds it to; and so, which of the targets
-there can be reached at all. Figures are µs per request on the machine below: compare them with each other, not
-with another machine's. The targets' own verdicts are in bench.md.
+there can be reached at all, and what makes the slowest of a hundred requests slow. Figures are µs per request on
+the machine below: compare them with each other, not with another machine's. The targets' own verdicts are in
+bench.md.
 
 """
 
@@ -82,6 +83,7 @@ def _body(results: Results) -> Iterator[str]:
                 yield f"## {route_title(route).capitalize()}, {SERVER_TITLES[server]}\n"
                 yield from _cpu(results, server, route)
                 yield from _layers(results, server, route)
+    yield from _tails(results)
     yield from _floor(results)
     yield from _rows(results)
     yield from _how(results)
@@ -96,7 +98,8 @@ def _findings(results: Results) -> Iterator[str]:
         yield f"## What follows, {SERVER_TITLES[server]}\n"
         if warning := unsteady(results, server):
             yield f"> {warning}\n"
-        yield from (f"- {sentence}" for sentence in (*said, *shares(results, server)))
+        more = *gaps(results, server), *shares(results, server), *tails(results, server)
+        yield from (f"- {sentence}" for sentence in (*said, *more))
         yield "\nCity lookup, studentapi's requests/s over the others':\n"
         yield (
             "| against | target | measured | by CPU time | Database at the floor | without its user time "
@@ -150,7 +153,44 @@ def _layers(results: Results, server: str, route: str) -> Iterator[str]:
         for function, part in one.stacks.top(TOP) if one.stacks else ():
             yield f"| `{function}` | {share(part)} | {micros(part * one.user)} |"
         yield ""
+    if route != CITY:
+        yield from _files(there.get(ours(route)))
     yield "</details>\n"
+
+
+def _files(mine: Profile | None) -> Iterator[str]:
+    if mine is None or mine.stacks is None:
+        return
+    yield f"The {TOP} files of studentapi's with most time, that of what they called and is no layer included:\n"
+    yield "| file | share | µs | the rivals are spared |\n| --- | --: | --: | --- |"
+    for file, part in mine.stacks.files(TOP):
+        yield f"| `{file}` | {share(part)} | {micros(part * mine.user)} | {'yes' if file in SPARED else ''} |"
+    yield ""
+
+
+def _tails(results: Results) -> Iterator[str]:
+    if not results.tails:
+        return
+    yield "## The tail\n"
+    yield (
+        f"studentapi alone, by its clients, in turns: medians of {len(results.tails[0].slices)} rounds. *busy*: "
+        f"the share of {results.processors} processors' time that app, database server and client use.\n"
+    )
+    yield "| route | | clients | requests/s | p50 ms | p99 ms | p99 over p50 | busy |"
+    yield "| --- | --- |" + " --: |" * 6
+    for one in results.tails:
+        cells = (
+            route_title(one.route),
+            SERVER_TITLES[one.server],
+            str(one.clients),
+            rated(one.rate),
+            millis(one.p50_ms),
+            millis(one.p99_ms),
+            times(one.tail),
+            share(one.busy(results.processors)),
+        )
+        yield "| " + " | ".join(cells) + " |"
+    yield ""
 
 
 def _part(one: Profile, layer: str) -> str:

@@ -50,7 +50,9 @@ def write_picture(results: Results, path: Path) -> None:
     height = y + sum(HEAD + ROW * len(found) for *_, found in panels) + 20
     svg = sheet(WIDTH, height, "CPU time of each app per request, by layer")
     text(svg, MARGIN, 38, "Where an app's time goes", size=18, weight=700, anchor="start")
-    words = "µs of the app's CPU time per request; user time by layer, as sampled"
+    words = (
+        "µs of the app's CPU time per request; user time by layer, as sampled; each group has a scale of its own"
+    )
     text(svg, MARGIN, 58, words, size=12, fill=SOFT, anchor="start")
     for number, name in enumerate(known):
         x = MARGIN + number % LEGEND_COLUMNS * (WIDTH - 2 * MARGIN) / LEGEND_COLUMNS

@@ -7,13 +7,15 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING, Any, Self
 
-from lab.bench.figures import Ratio
+from lab.bench.figures import Ratio, spread
+from lab.bench.targets import CLIENTS
 from lab.profile.stacks import Stacks
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MICRO = 1e6
+_LISTS = ("profiles", "tails")
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Slice:
     """A peer under load for a moment: `requests` answered in `seconds`.
 
     CPU seconds meanwhile: `user` and `system` of the peer, `database` of the database server, `client` of wrk.
+    Latencies are wrk's, in milliseconds.
     """
 
     requests: int
@@ -29,6 +32,8 @@ class Slice:
     system: float
     database: float
     client: float
+    p50_ms: float
+    p99_ms: float
 
     @property
     def rate(self) -> float:
@@ -48,6 +53,7 @@ class Profile:
     peer: str
     slices: list[Slice] = field(default_factory=list)
     stacks: Stacks | None = None
+    clients: int = CLIENTS
 
     @property
     def rate(self) -> float:
@@ -93,6 +99,25 @@ class Profile:
         found = [mine.rate / theirs.rate for mine, theirs in zip(self.slices, other.slices, strict=True)]
         return Ratio(median(found), min(found), max(found))
 
+    @property
+    def p50_ms(self) -> float:
+        """The median latency, in ms."""
+        return median(one.p50_ms for one in self.slices)
+
+    @property
+    def p99_ms(self) -> float:
+        """The 99th percentile of latencies, in ms."""
+        return median(one.p99_ms for one in self.slices)
+
+    @property
+    def tail(self) -> Ratio:
+        """The 99th percentile over the median, slice by slice."""
+        return spread([one.p99_ms / one.p50_ms for one in self.slices])
+
+    def busy(self, processors: int) -> float:
+        """The share of the processors' time that app, database server and client use."""
+        return self.rate * self.all / MICRO / processors
+
     def _each(self, *names: str) -> float:
         slices: list[dict[str, float]] = [asdict(one) for one in self.slices]
         return MICRO * median([sum(one[name] for name in names) / one["requests"] for one in slices])
@@ -103,7 +128,8 @@ class Results:
     """A run. `servers` and `peers`: titles by name; `missing`: what was not measured, and why.
 
     `floors`: by server, the µs of CPU time of a call, of each way to ask, one for each round. `rows`: by server
-    and by the way that the rows of assessment data are given, the same of app and database.
+    and by the way that the rows of assessment data are given, the same of app and database. `tails`: studentapi
+    alone, on each route, by so many clients. `processors`: how many all of it shares.
     """
 
     day: str
@@ -114,6 +140,8 @@ class Results:
     floors: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     rows: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     profiles: list[Profile] = field(default_factory=list)
+    tails: list[Profile] = field(default_factory=list)
+    processors: int = 1
     seconds: int = 0
     command: str = "make profile"
 
@@ -133,15 +161,18 @@ class Results:
 
     def write(self, path: Path) -> None:
         """Write it, a line for each peer on a route."""
-        head = {name: value for name, value in vars(self).items() if name != "profiles"}
-        lines = ",\n".join(json.dumps(asdict(one)) for one in self.profiles)
-        path.write_text(f'{json.dumps(head, indent=1)[:-2]},\n "profiles": [\n{lines}\n]}}\n')
+        head = {name: value for name, value in vars(self).items() if name not in _LISTS}
+        text = json.dumps(head, indent=1)[:-2]
+        for name in _LISTS:
+            lines = ",\n".join(json.dumps(asdict(one)) for one in getattr(self, name))
+            text += f',\n "{name}": [\n{lines}\n]'
+        path.write_text(f"{text}}}\n")
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """The results in a profile.json."""
         found = json.loads(path.read_text())
-        return cls(**{**found, "profiles": [_profile(one) for one in found["profiles"]]})
+        return cls(**{**found, **{name: [_profile(one) for one in found[name]] for name in _LISTS}})
 
 
 def _profile(found: dict[str, Any]) -> Profile:

@@ -17,6 +17,7 @@ DBUTILS, PYMYSQL, MYSQLCLIENT = "DBUtils", "PyMySQL", "mysqlclient"
 VIEW, NOWHERE = "the app's own view", "uWSGI and the rest"
 LAYERS = (FLASK, PYDANTIC, VIEW, REST, MYSQL, DBUTILS, PYMYSQL, MYSQLCLIENT, NOWHERE)
 """In the order of the tables. NOWHERE: no frame of the stack is of any of them."""
+OWN = (REST, MYSQL)
 CONNECTIONS = (MYSQL, DBUTILS, PYMYSQL, MYSQLCLIENT)
 """What stands between a view and the database."""
 
@@ -37,15 +38,28 @@ _INSTALLED = re.compile(r".*/(?:site|dist)-packages/")
 
 @dataclass
 class Stacks:
-    """How many samples there are, `by_layer` of the innermost layer, and `by_function` of the innermost frame."""
+    """How many samples there are, `by_layer` of the innermost layer, and `by_function` of the innermost frame.
+
+    `by_file`: those of studentapi's layers, by the file of its innermost frame.
+    """
 
     samples: int = 0
     by_layer: dict[str, int] = field(default_factory=dict)
     by_function: dict[str, int] = field(default_factory=dict)
+    by_file: dict[str, int] = field(default_factory=dict)
 
     def share(self, *layers: str) -> float:
         """The part of the samples that is in these layers."""
         return sum(self.by_layer.get(layer, 0) for layer in layers) / self.samples if self.samples else 0.0
+
+    def of_files(self, *files: str) -> float:
+        """The part of the samples that is in these files of studentapi's, or in what they called."""
+        return sum(self.by_file.get(file, 0) for file in files) / self.samples if self.samples else 0.0
+
+    def files(self, most: int) -> list[tuple[str, float]]:
+        """Of the files of studentapi those with most samples, and their shares."""
+        ranked = sorted(self.by_file.items(), key=lambda one: (-one[1], one[0]))
+        return [(name, count / self.samples) for name, count in ranked[:most]]
 
     def top(self, most: int) -> list[tuple[str, float]]:
         """The functions with most samples of their own, and their shares."""
@@ -60,7 +74,7 @@ def read(lines: Iterable[str]) -> Stacks:
     frame may change while it is read: such lines are left out. Raises `ValueError`, which quotes the first of
     them, where there are more than `MOST_TORN`: then it is something else.
     """
-    layers, functions = Counter[str](), Counter[str]()
+    layers, functions, own = Counter[str](), Counter[str](), Counter[str]()
     read = 0
     torn = []
     for number, line in enumerate(lines, 1):
@@ -74,24 +88,28 @@ def read(lines: Iterable[str]) -> Stacks:
             torn.append(f"line {number} is no stack with a number behind it: {line[:80]!r}")
             continue
         functions[_called(*known[-1]) if known else NOWHERE] += int(count)
-        layers[layer(file for _, file in reversed(known))] += int(count)
+        found, path = _place(file for _, file in reversed(known))
+        layers[found] += int(count)
+        if found in OWN:
+            own[path] += int(count)
     if torn and len(torn) > max(1, MOST_TORN * read):
         raise ValueError(f"{len(torn)} of {read} lines cannot be read: {torn[0]}")
-    return Stacks(layers.total(), dict(layers.most_common()), dict(functions.most_common()))
+    return Stacks(layers.total(), *(dict(one.most_common()) for one in (layers, functions, own)))
 
 
-def layer(files: Iterable[str]) -> str:
-    """The layer of a stack, given its files, innermost first.
+def _place(files: Iterable[str]) -> tuple[str, str]:
+    """The layer of a stack, given its files, innermost first; and the path of the file that makes it so.
 
     The standard library, and any package that is no layer of its own, works for who calls it.
     """
-    return next((found for file in files if (found := _layer(file)) is not None), NOWHERE)
+    for file in files:
+        path = _within(file)
+        if path is not None and (found := _layer(path)) is not None:
+            return found, path
+    return NOWHERE, ""
 
 
-def _layer(file: str) -> str | None:
-    path = _within(file)
-    if path is None:
-        return None
+def _layer(path: str) -> str | None:
     package, _, rest = path.partition("/")
     if package == "studentapi":
         return MYSQL if rest.startswith("mysql/") else REST

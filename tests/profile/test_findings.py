@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from lab.profile import floor
-from lab.profile.findings import ceilings, findings
+from lab.profile.findings import ceilings, findings, gaps, tails
 from lab.profile.measure import ROUNDS
 from lab.profile.page import text
 from lab.profile.picture import write_picture
 from lab.profile.results import Profile, Results, Slice
-from lab.profile.stacks import FLASK, MYSQL, PYMYSQL, Stacks
+from lab.profile.stacks import FLASK, MYSQL, PYMYSQL, REST, Stacks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +24,8 @@ BARE = "a bare function"
 
 def profile(peer: str, rate: int, app: float, stacks: Stacks | None) -> Profile:
     """`app` µs of it a request, three quarters of them user time, and 100 µs each of database and client."""
-    one = Slice(rate, 1.0, *(rate * value / 1e6 for value in (app * 3 / 4, app / 4, 100, 100)))
+    user, system, other = (rate * value / 1e6 for value in (app * 3 / 4, app / 4, 100))
+    one = Slice(rate, 1.0, user, system, database=other, client=other, p50_ms=2.0, p99_ms=6.0)
     return Profile("mariadb", "city", peer, [one] * ROUNDS, stacks)
 
 
@@ -76,6 +77,51 @@ def test_each_target_is_judged_by_the_figures(ours: int, said: str) -> None:
     *_, judged = findings(made_up(ours=ours), "mariadb")
     assert judged.startswith(f"**Against {BARE}**: {ours / 1000:.2f} times")
     assert said in judged
+
+
+def with_service(*, rate: int = 1000) -> Results:
+    """The service at `rate` requests/s to mysqlclient's 1000 for assessment data: 200 µs less of 1200."""
+    stacks = Stacks(100, {REST: 40, FLASK: 60}, {}, {"studentapi/logs.py": 20, "studentapi/app.py": 20})
+    results = made_up()
+    results.peers |= {"service": "studentapi", "mysqlclient": "a rival"}
+    results.profiles = [
+        replace(profile("service", rate, 800, stacks), route="assessment-data"),
+        replace(profile("mysqlclient", 1000, 1000, None), route="assessment-data"),
+    ]
+    return results
+
+
+def test_a_rival_that_is_too_near_is_told_with_what_it_is_spared() -> None:
+    (said,) = gaps(with_service(rate=1100), "mariadb")
+    assert said.startswith("**Assessment data against a rival**: 1.10 times its requests/s, 1.20 by CPU time.")
+    assert (
+        "The target is 1.2: at the rival's CPU time, a request would have to cost 0 µs less of 1,000 µs" in said
+    )
+    assert "takes 800 µs to the rival's 1,000, the database server 100 to 100" in said
+    # 20 % of 600 µs user time
+    assert "finds 120 µs in what the rival is spared" in said
+    assert said.endswith(f"it would be {1200 / 880:.2f} times by CPU time.")
+    (said,) = gaps(with_service(rate=1200), "mariadb")
+    assert said.endswith("The target is 1.2, and reached in this run.")
+
+
+@pytest.mark.parametrize(("alone", "processors", "blamed"), [(2.0, 1, True), (9.0, 1, False), (2.0, 2, False)])
+def test_the_tail_is_put_down_to_the_processors_where_they_are_busy_and_a_client_alone_has_none(
+    alone: float, processors: int, blamed: bool
+) -> None:
+    results = made_up()
+    results.processors = processors
+    for clients, rate, tail in ((1, 500, alone), (8, 1600, 5.0)):
+        one = replace(profile("studentapi", rate, 400, None), clients=clients)
+        one.slices = [replace(each, p99_ms=each.p50_ms * tail) for each in one.slices]
+        results.tails.append(one)
+    (said,) = tails(results, "mariadb")
+    assert "with 8 clients the 99th percentile is 5.00 times the median; the target is 4." in said
+    assert f"It is {alone:.1f} with 1. " in said
+    assert f"{50 / processors / 1.6667:.0f} % busy with 1 client, {96 / processors:.0f} % with 8" in said
+    assert f"With 8 clients it is, of {BARE} 3.0" in said
+    assert ("it waits for a processor" in said) is blamed
+    assert "| city lookup | MariaDB | 8 | 1,600 | 2.00 | 10.0 | 5.00 |" in text(results)
 
 
 def test_rounds_far_apart_are_warned_of() -> None:

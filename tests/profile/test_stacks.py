@@ -51,6 +51,9 @@ def stack(*frames: str, count: int = 1) -> str:
 def test_a_sample_belongs_to_the_layer_of_its_innermost_frame(frames: tuple[str, ...], layer: str) -> None:
     found = read([stack(*frames, count=3)])
     assert (found.samples, found.by_layer) == (3, {layer: 3})
+    files = {REST: "studentapi/gradebook/progress.py", MYSQL: frames[-1].rpartition("studentapi/mysql/")[2]}
+    own = {REST: files[REST], MYSQL: f"studentapi/mysql/{files[MYSQL].split(':')[0]}"}
+    assert found.by_file == ({own[layer]: 3} if layer in own else {})
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ MIDDLE = "100k"
 @click.option("--size", "names", multiple=True, type=click.Choice([size.name for size in SIZES]))
 @click.option("--question", "questions", multiple=True, type=click.Choice(list(asking.TITLES)))
 @click.option("--rounds", type=click.IntRange(1), help="How often each has its turn.")
-@click.option("--seconds", type=click.FloatRange(0.1), help="How long each turn is.")
+@click.option("--seconds", type=command.SECONDS, help="How long each turn is.")
 @click.option("--generate", is_flag=True, help="Make the data, and measure nothing.")
 @click.option(
     "--into", type=click.Path(path_type=Path), help="The folder for growth.json, growth-*.svg, sizing.md."

@@ -47,7 +47,7 @@ def measure(ground: Ground, size: Size, results: Results) -> None:
     finally:
         service.end()
     said = f"{results.memory[-1][1] / 2**20:.1f} MiB, {growth(results.memory):+.2%} over the last half"
-    ground.tell(f"memory: {said}, {course(results.memory)}")
+    ground.tell(f"memory: {', '.join(filter(None, (said, course(results.memory))))}")
 
 
 def mixed(questions: Mapping[str, Sequence[load.Request]]) -> list[load.Request]:
@@ -61,7 +61,8 @@ def mixed(questions: Mapping[str, Sequence[load.Request]]) -> list[load.Request]
 def growth(memory: Sequence[tuple[int, int]]) -> float:
     """How much a worker grew over the last half of its requests, as a share of what it had at their beginning."""
     half = memory[-1][0] / 2
-    begin = next(size for requests, size in memory if requests >= half)
+    # the last look before it: a half at least
+    begin = max([one for one in memory if one[0] <= half], default=memory[0])[1]
     return memory[-1][1] / begin - 1
 
 

@@ -35,12 +35,14 @@ pool of {pool}. A service of {processes} × {threads} stands before each, and th
 {seconds:g} s for each cell. Anywhere in the data are up to {most:,} students with a chapter, as many classes
 with a chapter, {places:,} assessments whose attempts are listed, and {places:,} places at which a page begins.
 The first page, the one in the middle and the last full one are one URL each, and attempts are recorded for one
-class of {students} students.
+class of {students} students. Growth is the median of the rounds' own ratios, which may differ from the quotient
+of the medians beside it.
 """
 
 RARE = """**What is not flat**: a filter that hardly any row matches and no index serves. `{path}`, which
-matches nothing, reads through the whole list: {found}. Such a list wants a filter beside it that has an index
-(`assessment_id`, `student_id`), or to be sorted by what it is narrowed by.
+matches nothing, reads through the whole list: {found}. Past `STUDENTAPI_STATEMENT_TIMEOUT` it ends in 504. Such a
+list wants a filter beside it that has an index (`assessment_id`, `student_id`), or to be sorted by what it is
+narrowed by. The target is about pages, wherever they begin, and not about such filters.
 """
 
 KNEE_OF_DATA = """### Where the knee is

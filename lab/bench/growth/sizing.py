@@ -106,7 +106,7 @@ def _body(results: Results) -> Iterator[str]:
     formula = f"`PROCESSES` × (`THREADS` + {BESIDE})"
     yield words.SHAPES.format(
         threads=threads, reserve=RESERVE, formula=formula, memory_threads=memory.THREADS,
-        requests=results.memory[-1][0],
+        requests=results.memory[-1][0], growing=_growing(results),
     )  # fmt: skip
     yield words.COSTS.format(size=size.title, clients=clients, busy=BUSY)
     yield from _costs(results)
@@ -124,7 +124,16 @@ def _body(results: Results) -> Iterator[str]:
         **{f"{name}_rate": per_second(limit) for name, limit in limits.items()},
         peak=peak, twice=f"{2 * peak * 60}/minute",
         full_rate=1e6 / read.app_us, queue=queue(), wait=queue() * read.app_us / 1e6, write_ms=write.p50_ms,
+        size=size.title, rare=max((seconds for _, seconds, _ in results.rare), default=0.0),
     )  # fmt: skip
+
+
+def _growing(results: Results) -> str:
+    """How a worker's memory went on at the end, in words; empty where it did not."""
+    slope = memory.slope(results.memory, 0.75, 1)
+    if slope is None or round(slope, 1) <= 0:
+        return ""
+    return f"; by then it still grew by {slope:.1f} KiB with each 1,000, for which there should be room"
 
 
 def _costs(results: Results) -> Iterator[str]:

@@ -19,7 +19,7 @@ peak:
 SHAPES = """
 `PROCESSES` is the processors for the app, rounded up, `THREADS` {threads} for a database as near as here
 ([below](#processes-and-threads)); memory is that of the workers alone, each as one of {memory_threads} threads
-had it after {requests:,} requests.
+had it after {requests:,} requests{growing}.
 `max_connections` has room for this instance, one more that is being started in its place, and {reserve} for
 administrators: 2 × {formula} + {reserve}. Several instances share a load as several processes do. The app's and
 the database's processors may be of one machine. `studentapi doctor --instances N` does the sum against the
@@ -115,5 +115,8 @@ through.
 - **Writes** wait for the disk at each COMMIT (`innodb_flush_log_at_trx_commit=1`, without which a crash of the
   server loses what was acknowledged). Recording an attempt took {write_ms:.1f} ms here, by one client; on a
   slower disk more threads help, since they wait side by side.
+- **Lists with a filter that hardly any row matches** (`state=`, `percent.lt=`) read on until they have their
+  page: at {size} attempts the slowest took {rare:.1f} s, and past `STUDENTAPI_STATEMENT_TIMEOUT` the answer is
+  504. Ask for an `assessment_id` or a `student_id` beside it.
 - **`wait_timeout`** may be anything: connections that the server closed are replaced without a failed request.
 """

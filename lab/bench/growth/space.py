@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from lab.bench.growth import server
+from lab.bench.growth.sizes import QUICK, SIZES
 from lab.bench.words import decimal
 
 if TYPE_CHECKING:
@@ -19,6 +21,11 @@ MARGIN = 2 * 2**30
 """What is to be left: the logs of the server and the sorting of its indexes have to be somewhere, too."""
 
 
+def lacking_at_first(*, quick: bool) -> str:
+    """The same before any data are made; empty where some are, which are looked at when their server is up."""
+    return "" if server.DIRECTORY.exists() else lacking(QUICK if quick else SIZES, server.DIRECTORY)
+
+
 def lacking(missing: Sequence[Size], directory: Path) -> str:
     """What the disk of `directory` lacks for the sizes that are `missing`, in words; empty where it has room."""
     if not missing:
@@ -30,5 +37,6 @@ def lacking(missing: Sequence[Size], directory: Path) -> str:
     titles = ", ".join(size.title for size in missing)
     return (
         f"{decimal(needed)} are needed to make the data of {titles} attempts in {directory}, and "
-        f"{decimal(free)} are free; LAB_DATA names a folder on a larger disk, `--size` takes fewer"
+        f"{decimal(free)} are free; LAB_DATA names a folder on a larger disk, `python -m lab.bench.growth "
+        "--size` takes fewer"
     )
