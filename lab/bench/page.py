@@ -56,12 +56,13 @@ HOW = """## How it is measured
 **Who.** Every Python app but FastAPI's runs under the same [uwsgi.ini](../uwsgi.ini), FastAPI under uvicorn
 with uvloop and httptools, Go by itself with as many processors as the others have processes. The bare function
 and Go read alone, without recording and statistics; the ORM with mysqlclient has assessment data and lists. All
-may keep as many connections to the database as they have threads. An answer whose threads would share one connection
-gets processes of one thread instead. For the city lookup, studentapi is its `Database` in a route of Flask's, as
-the other answers are theirs: with all that makes it safe on, from the look at an idle connection and the deadline
-of each statement to the rollback behind each request; nobody has authentication, validation or a log there. On
-all other routes it is the whole service, with authentication, validation, rate limits that are counted and not
-reached, figures for its operators, and its log; the rivals authenticate and validate, and are spared the rest.
+may keep as many connections to the database as they have threads. An answer whose threads would share one
+connection gets processes of one thread instead. For the city lookup, studentapi is its `Database` in a route of
+Flask's, as the other answers are theirs: with all that makes it safe on, from the look at an idle connection and
+the deadline of each statement to the rollback behind each request; nobody has authentication, validation or a log
+there. On all other routes it is the whole service, with authentication, validation, rate limits that are counted
+and not reached, figures for its operators, and its log; the rivals authenticate and validate, and are spared the
+rest.
 studentapi [remembers a token](security.md) for 5 s, and sends one statement for assessment data and for a list;
 the rivals look the token up each time, and send two, the ORM more. One more runs the app of Flask and
 mysqlclient with tokens remembered for 5 s, by a dict in each process. `bare` is a WSGI function with plain

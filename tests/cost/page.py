@@ -50,11 +50,12 @@ _ALWAYS = " and ".join(EVERYWHERE)
 _WORK = f"""
 ## The app
 
-The work of the app for one warm request, from the call of the WSGI function to the end of its answer, the
-database's driver included: `assessment-data`, with authentication, rate limits, metrics and log; and `city`, one
-row, read by [an app as small as can be](../lab/answers/studentapi.py) with the same connections. These are counts
-and no times, the same in every run, whatever else the machine does: with the release of Python that is named and
-the libraries of `requirements/`, `tests/cost` takes no more and no less. But bytes differ from run to run by some
+The work of the app for one warm request, from the call of the WSGI function that uWSGI is given to the end of its
+answer, the database's driver included: `assessment-data` and `list`, a page of 5 attempts, with authentication,
+rate limits, metrics and log; and `city`, one row, read by
+[an app as small as can be](../lab/answers/studentapi.py) with the same connections. These are counts and no
+times, the same in every run, whatever else the machine does: with the release of Python that is named and the
+libraries of `requirements/`, `tests/cost` takes no more and no less. But bytes differ from run to run by some
 addresses and digits: it takes {BYTES} more or less. Under another release, whose own library may differ, it takes
 {PERCENT} % more or less of all but {_ALWAYS}. MySQL has no time limit but for SELECT, so that each statement is
 looked at there: a little more to do.

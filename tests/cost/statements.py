@@ -80,7 +80,8 @@ def _tables(words: list[str], verb: str) -> dict[str, bool]:
         elif word == ")":
             subqueries.pop()
         elif upper in _BEFORE_TABLES:
-            awaited = True
+            # behind SELECT, it is said of all joins
+            awaited = upper != "STRAIGHT_JOIN" or words[place - 1].upper() != "SELECT"
         elif awaited and (place > 0 or upper != verb):
             if upper not in _NO_TABLES:
                 tables[word] = tables.get(word, False) or not any(subqueries)

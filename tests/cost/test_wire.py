@@ -117,6 +117,7 @@ def test_what_a_database_sends_is_counted(server: Server, migrated_url: str) -> 
         ),
         ("SELECT 1 FROM t LEFT JOIN (u JOIN v ON 1) ON 1 LOCK IN SHARE MODE", "SELECT t, u, v FOR SHARE"),
         ("SELECT 1 FROM (SELECT a FROM t) AS x", "SELECT (t)"),
+        ("SELECT STRAIGHT_JOIN a FROM t STRAIGHT_JOIN u ON 1", "SELECT t, u"),
         ("INSERT INTO t (a) VALUES (1), (2) ON DUPLICATE KEY UPDATE a = VALUES(a)", "INSERT t or UPDATE"),
         ("UPDATE t SET a = (SELECT b FROM u)", "UPDATE t (u)"),
         ("DELETE t FROM JSON_TABLE('[]', '$' COLUMNS (a INT PATH '$')) AS j JOIN t ON 1", "DELETE t"),

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.cost.page import Page
     from tests.servers import Server
 
-REQUESTS = ("assessment-data", "city")
+REQUESTS = ("assessment-data", "city", "list")
 WRITE = "if that is meant: python -m tests.cost --write"
 
 

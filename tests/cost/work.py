@@ -1,6 +1,7 @@
 """The work that the app does for one warm request, counted: Python's calls, its instructions, its memory.
 
 A program of its own, `python -m tests.cost.work`: in a fresh interpreter nothing else runs, and a count is exact.
+The app is put together as for uWSGI, and asked by a thread that is not the main one, as by its workers.
 It gets the addresses of a gradebook without rows and of a database with the lab's cities, and prints the version
 of Python and the counts as JSON.
 """
@@ -10,10 +11,12 @@ from __future__ import annotations
 import gc
 import importlib
 import json
+import logging
 import os
 import sys
 import tracemalloc
 from array import array
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from io import BytesIO
 from itertools import count
@@ -23,8 +26,11 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from lab.answers.configuration import URL
+from studentapi import logs
 from studentapi.api import shared_counters
 from studentapi.api.shared_counters import SharedCounters
+from studentapi.api.state import EXTENSION
+from studentapi.api.waiting_room import WaitingRoom
 from tests.cost.measuring import app_on
 
 if TYPE_CHECKING:
@@ -34,6 +40,8 @@ if TYPE_CHECKING:
 
     from tests.cost.school import School
 
+NEVER = 3600.0
+"""Seconds until requests' lines are written, lest that fall into a request that is counted."""
 WARM = 20
 """Requests before anything is counted."""
 REPEATED = 5
@@ -45,15 +53,38 @@ TOKEN = "HTTP_AUTHORIZATION"
 
 def main() -> None:
     """Count, and print it."""
-    gradebook, cities = sys.argv[1:]
     output = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the request log is part of the work
-    with patch.object(SharedCounters, "_place", _place()), app_on(gradebook, log_level="info") as (app, school):
-        found = {"assessment-data": counted(app, _assessment_data(school))}
+    with ThreadPoolExecutor(1) as worker:
+        found = worker.submit(_count, *sys.argv[1:]).result()
+    os.write(output, json.dumps({"python": python_version(), "counts": found}).encode())
+
+
+def _count(gradebook: str, cities: str) -> dict[str, dict[str, list[int]]]:
+    with (
+        patch.object(SharedCounters, "_place", _place()),
+        patch.object(logs, "DELAY", NEVER),
+        app_on(gradebook, log_level="info") as (app, school),
+    ):
+        logs.let_requests_wait()
+        served = WaitingRoom(app, app.extensions[EXTENSION].database, NoServer())
+        token = {TOKEN: school.client.environ_base[TOKEN]}
+        found = {name: counted(served, {**environ, **token}) for name, environ in _environs(school).items()}
     os.environ[URL] = cities
     app = importlib.import_module("lab.answers.studentapi").application
-    found["city"] = counted(app, _environ("/", "city=London"))
-    os.write(output, json.dumps({"python": python_version(), "counts": found}).encode())
+    return {**found, "city": counted(app, _environ("/", "city=London"))}
+
+
+class NoServer:
+    """In place of uWSGI's module, which is asked for nothing while there is room for every request."""
+
+    def connection_fd(self) -> int:
+        """Not to be asked for."""
+        raise AssertionError
+
+    def disconnect(self) -> None:
+        """Not to be asked for."""
+        raise AssertionError
 
 
 def counted(application: WSGIApplication, environ: dict[str, Any]) -> dict[str, list[int]]:
@@ -154,13 +185,21 @@ def _kept(ask: Callable[[], None]) -> list[int]:
     """Blocks of memory that many requests have taken for good; several times, as what is kept once is no leak."""
     several = array("q", [0] * ROUNDS)  # its numbers are in no block
     for place in range(ROUNDS):
+        _write_log()
         gc.collect()
         several[place] = sys.getallocatedblocks()
         for _ in range(STEADY):
             ask()
+        _write_log()
         gc.collect()
         several[place] = sys.getallocatedblocks() - several[place]
     return [max(blocks, 0) for blocks in several]
+
+
+def _write_log() -> None:
+    """Write the lines that wait: they are kept for a moment, and not for good."""
+    for handler in logging.getLogger("studentapi").handlers:
+        handler.flush()
 
 
 def _garbage(ask: Callable[[], None]) -> int:
@@ -185,10 +224,12 @@ def _place() -> Callable[[SharedCounters, str], tuple[bytes, int]]:
     return place
 
 
-def _assessment_data(school: School) -> dict[str, Any]:
+def _environs(school: School) -> dict[str, dict[str, Any]]:
     student = school.students[0]
-    environ = _environ(f"/api/v1/students/{student}/chapters/chapters-1/assessment-data")
-    return {**environ, TOKEN: school.client.environ_base[TOKEN]}
+    return {
+        "assessment-data": _environ(f"/api/v1/students/{student}/chapters/chapters-1/assessment-data"),
+        "list": _environ("/api/v1/attempts", "limit=5"),
+    }
 
 
 def _environ(path: str, query: str = "") -> dict[str, Any]:
