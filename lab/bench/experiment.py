@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from pymysql.err import IntegrityError
@@ -10,6 +11,7 @@ from pymysql.err import IntegrityError
 from lab.bench.load import LoadError
 from lab.bench.plan import order
 from lab.bench.results import Measured, Place, Slice
+from lab.bench.settling import settle
 from lab.bench.stage import CREATED, DATABASE, WARM_SECONDS, Stage
 from lab.bench.targets import ours
 from lab.peers import data
@@ -43,6 +45,8 @@ def run(
 ) -> None:
     """Measure all `blocks` on one server into `results`; the peers' logs go to `directory`."""
     dataset = data.prepare(server.url("mysql", ssl_mode=""), DATABASE)
+    with closing(server.connect()) as connection:
+        settle(connection)
     for number, size in enumerate(dict.fromkeys(block.size for block in blocks)):
         here = [block for block in blocks if block.size == size]
         routes = dict.fromkeys(block.route for block in here)

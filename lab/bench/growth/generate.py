@@ -6,21 +6,22 @@ A database is whole when its table `growth` says so, which is written last; one 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
-from time import monotonic, sleep
+from contextlib import closing, suppress
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from pymysql import err
 
 from lab.bench.growth import cell, multiply
 from lab.bench.growth.sizes import EVERY, SIZES
+from lab.bench.settling import changed, settle
 from lab.peers import data
 from studentapi import schema
 from studentapi.mysql.address import Address
 from studentapi.mysql.connection import open_connection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from lab.bench.growth.sizes import Size
     from studentapi.mysql.connection import Connection
@@ -38,13 +39,8 @@ _WHOLE = """CREATE TABLE growth (
 ) ENGINE=InnoDB"""
 _MARKED = "SELECT 1 FROM information_schema.tables WHERE table_schema = %s AND table_name = 'growth'"
 
-DIRTY_MOST = 0.02
-"""Share of the buffer pool's pages that may still have to be written when measuring begins."""
-SETTLING_MOST = 180.0
 A_MINUTE = 3_000_000, 650_000
 """Attempts, with all that belongs to them, that are made in a minute: at rest, and where the disk is busy."""
-_FLUSHING = {"innodb_max_dirty_pages_pct": 0, "innodb_io_capacity_max": 40_000, "innodb_io_capacity": 20_000}
-"""As fast as the disk takes it, instead of the 200 pages a second that are usual."""
 _UNCOUNTED = {"innodb_stats_auto_recalc": 0}
 """MariaDB counts a table anew once a tenth of it has changed. While one statement fills it in bulk it cannot, and
 tries again without a pause, which takes a whole processor; ANALYZE counts all of them in the end."""
@@ -64,7 +60,7 @@ class Generator:
 
     def make(self, sizes: Sequence[Size] = SIZES) -> None:
         """Make those of `sizes` that are not there and whole; tables that are there are brought up to date."""
-        with closing(self.connect("mysql")) as connection, _changed(connection, _UNCOUNTED):
+        with closing(self.connect("mysql")) as connection, changed(connection, _UNCOUNTED):
             self._whole(connection, CELL, 0, lambda: cell.load(self.url(CELL), self._every))
             schema.upgrade(self.url(CELL))
             for size in sizes:
@@ -79,9 +75,8 @@ class Generator:
     def settle(self) -> None:
         """Return when what was written is on disk, so that nobody is measured beside the writing of it."""
         began = monotonic()
-        with closing(self.connect("mysql")) as connection, _changed(connection, _FLUSHING):
-            while _dirty(connection) > DIRTY_MOST and monotonic() < began + SETTLING_MOST:
-                sleep(0.2)
+        with closing(self.connect("mysql")) as connection:
+            settle(connection)
         if self.made_seconds:
             self.made_seconds += monotonic() - began
 
@@ -145,28 +140,3 @@ def lasting(attempts: int) -> str:
     if not most:
         return ""
     return f": {least} to {most} min" if least else f": up to {most} min"
-
-
-@contextmanager
-def _changed(connection: Connection, values: Mapping[str, Any]) -> Iterator[None]:
-    """Some of the server's own variables, other than they are, for a while."""
-    asked = ", ".join(f"@@{name}" for name in values)
-    before = connection.fetch(f"SELECT {asked}").rows[0]
-    _set(connection, values)
-    try:
-        yield
-    finally:
-        # backwards: of what settling sets, the second has to stay above the third
-        _set(connection, dict(reversed(list(zip(values, before, strict=True)))))
-
-
-def _set(connection: Connection, values: Mapping[str, Any]) -> None:
-    for name, value in values.items():
-        connection.fetch(f"SET GLOBAL {name} = %s", (value,))
-
-
-def _dirty(connection: Connection) -> float:
-    rows: dict[str, Any] = dict(
-        connection.fetch("SHOW GLOBAL STATUS WHERE variable_name LIKE 'Innodb\\_buffer\\_pool\\_pages%'").rows
-    )
-    return int(rows["Innodb_buffer_pool_pages_dirty"]) / int(rows["Innodb_buffer_pool_pages_total"])
