@@ -31,9 +31,9 @@ COMPARED_AGAIN = 10
 """Of so many students, and classes, answers are compared in a quick run, and once the same apps have been."""
 QUICK_WARM_SECONDS = 0.3
 FEW_ANSWERS, LONGER = 50, 3
-"""Where anyone answered fewer in the warm-up, everyone has slices so many times as long,"""
+"""Who answered fewer in the warm-up has slices so many times as long;"""
 FEW_OF_OURS = 150
-"""and so where studentapi, whose 99th percentile has a target, answered fewer than this."""
+"""and everyone has, where studentapi, whose 99th percentile has a target, answered fewer than this."""
 
 
 def run(
@@ -59,10 +59,10 @@ def run(
                 tell(results, f"{server.flavour}, {size}: {name} is not measured: {problem}")
             for route in routes:
                 names = [peer.name for peer in wanted if route in peer.routes and peer.name in stage.services]
-                able, longer = warm_up(stage, names, route, results)
+                patience = warm_up(stage, names, route, results)
                 for block in here:
                     if block.route == route:
-                        measure(stage, block, able, longer, results)
+                        measure(stage, block, patience, results)
 
 
 def takes_part(peer: Peer, block: Block) -> bool:
@@ -70,13 +70,13 @@ def takes_part(peer: Peer, block: Block) -> bool:
     return block.route in peer.routes and (block.peers is None or peer.name in block.peers)
 
 
-def warm_up(stage: Stage, names: Sequence[str], route: Route, results: Results) -> tuple[list[str], int]:
-    """Those that answer this route as studentapi does, and how many times as long slices have to be for all.
+def warm_up(stage: Stage, names: Sequence[str], route: Route, results: Results) -> dict[str, int]:
+    """Those that answer this route as studentapi does, and how many times as long a slice they have.
 
-    The others are told of, loudly.
+    None has a shorter one than studentapi: what a slice begins with weighs more in it. The others are told of,
+    loudly.
     """
-    able = []
-    longer = 1
+    answered = {}
     for name in names:
         try:
             sample = stage.warm_up(name, route)
@@ -84,16 +84,15 @@ def warm_up(stage: Stage, names: Sequence[str], route: Route, results: Results) 
             what = f"{stage.server.flavour}, {route}, {stage.size}"
             fail(stage, results, name, f"{what}: {name} is not measured: {problem}")
         else:
-            able.append(name)
-            if sample.requests < (FEW_OF_OURS if name == ours(route) else FEW_ANSWERS):
-                longer = LONGER
-    return able, longer
+            answered[name] = sample.requests
+    all_longer = answered.get(ours(route), FEW_OF_OURS) < FEW_OF_OURS
+    return {name: LONGER if all_longer or few < FEW_ANSWERS else 1 for name, few in answered.items()}
 
 
-def measure(stage: Stage, block: Block, names: Sequence[str], longer: int, results: Results) -> None:
-    """Let each of `names` have its slice in each round; who fails in one is out of this block."""
+def measure(stage: Stage, block: Block, patience: dict[str, int], results: Results) -> None:
+    """Let each of those in `patience` have its slice in each round; who fails in one is out of this block."""
     place = Place(stage.server.flavour, block.route, block.size.processes, block.size.threads, block.clients)
-    measured = {name: Measured(place, name) for name in names if name in stage.services}
+    measured = {name: Measured(place, name) for name in patience if name in stage.services}
     say(f"{block.route}, {block.size}, clients: {block.clients}, rounds: {block.rounds} × {len(measured)}")
     try:
         if block.route in CREATED:
@@ -105,7 +104,7 @@ def measure(stage: Stage, block: Block, names: Sequence[str], longer: int, resul
     for number in range(block.rounds):
         for name in order(list(measured), number):
             try:
-                measured[name].slices.append(slice_of(stage, block, name, longer))
+                measured[name].slices.append(slice_of(stage, block, name, patience[name]))
             except (LoadError, TimeoutError) as problem:
                 del measured[name]
                 fail(stage, results, name, f"{place.where}, {block.clients} clients: {name} failed: {problem}")

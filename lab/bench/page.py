@@ -80,12 +80,12 @@ the whole OULAD sample. Before anything is measured, each rival's JSON is compar
 member, and so is what it keeps of an attempt and whom it turns away; while it warms up, each answer is looked at.
 
 **How.** All apps are up and warm, and take turns: a slice of {seconds:g} s or more each, of one length for all
-that are compared, round after round, in an order that changes. What slows the machine down slows a whole round,
-so ratios are taken within each round; their median is given, with the lowest and the highest. It may differ from
-the quotient of the medians that stand beside it. wrk opens a connection for each request: uWSGI's `http-socket`
-closes each with its answer, and so for all alike, but for FastAPI and Go where it is said that clients'
-connections are kept. One answer with an error ends an app's measurement, and the command with it. Client, app and
-database share the machine.
+that are compared but for those too slow for it, round after round, in an order that changes. What slows the
+machine down slows a whole round, so ratios are taken within each round; their median is given, with the lowest
+and the highest. It may differ from the quotient of the medians that stand beside it. wrk opens a connection for
+each request: uWSGI's `http-socket` closes each with its answer, and so for all alike, but for FastAPI and Go
+where it is said that clients' connections are kept. One answer with an error ends an app's measurement, and the
+command with it. Client, app and database share the machine.
 
 - **requests/s, p50, p99**: medians of the rounds. p99 is wrk's, which counts a stall once for each request that
   it held up.

@@ -27,8 +27,10 @@ def grown(first: float, before: float, last: float) -> list[tuple[int, int]]:
 @pytest.mark.parametrize(("last", "share"), [(100, 0.0), (110, 0.1)])
 def test_memory_is_compared_with_what_it_was_half_way(last: int, share: float) -> None:
     assert memory.growth([(100, 50), (200, 80), (500, 100), (1000, last)]) == pytest.approx(share)
-    # never of less than a half
-    assert memory.growth([(100, 50), (490, 100), (600, 999), (1000, last)]) == pytest.approx(share)
+    # between two looks
+    assert memory.growth([(100, 50), (400, 50), (600, 150), (1000, last)]) == pytest.approx(share)
+    # of the last 100,000, where there are more
+    assert memory.growth([(200_000, 50), (300_000, 100), (400_000, last)]) == pytest.approx(share)
 
 
 def test_the_slope_is_of_the_share_that_is_asked_for() -> None:

@@ -136,7 +136,7 @@ def test_memory_that_grows_is_marked(tmp_path: Path) -> None:
     results = made_up()
     results.memory[-1] = (results.memory[-1][0], 2**27)
     results.write(tmp_path / page.JSON)
-    assert "+100.00% over the last half of them ❌" in page.sections(tmp_path)
+    assert "+100.00% over the last 100,000 of them ❌" in page.sections(tmp_path)
 
 
 def test_every_picture_that_a_page_shows_is_drawn(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def test_the_targets_of_growth_stand_beside_the_others(results: Results, tmp_pat
     page = (tmp_path / "bench.md").read_text()
     assert "2026-01-01, 20 min, and growth 5 min; 25 min in all, by" in page
     targets = page[page.index("## Targets") : page.index("## What follows")]
-    assert "| a worker's memory, over the last half of 200 requests | < +2% | ✅ +0.00% |" in targets
+    assert "| a worker's memory, over the last 100 of 200 requests | < +2% | ✅ +0.00% |" in targets
     judged, reached = (int(one) for one in re.findall(r"Of (\d+) targets that were measured, (\d+)", alone)[0])
     assert f"Of {judged + 1} targets that were measured, {reached + 1} are reached" in page
 

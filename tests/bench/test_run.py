@@ -6,12 +6,14 @@ import http.client
 import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 
 from lab.answers import data as answers
 from lab.bench.database_server import OPTIONS, DatabaseServer
-from lab.bench.experiment import measure, warm_up
+from lab.bench.experiment import LONGER, measure, warm_up
+from lab.bench.load import Sample
 from lab.bench.plan import Block, Size
 from lab.bench.results import Results
 from lab.bench.stage import DATABASE, Stage
@@ -60,9 +62,9 @@ def results() -> Results:
 
 
 def test_each_has_its_slices_and_connects_as_often_as_it_does(stage: Stage, results: Results) -> None:
-    able, longer = warm_up(stage, [KEEPS, CONNECTS], "city", results)
-    assert able == [KEEPS, CONNECTS]
-    measure(stage, CITY, able, longer, results)
+    patience = warm_up(stage, [KEEPS, CONNECTS], "city", results)
+    assert list(patience) == [KEEPS, CONNECTS]
+    measure(stage, CITY, patience, results)
     assert results.failures == []
     there = results.at(results.places()[0])
     assert {name: len(one.slices) for name, one in there.items()} == {KEEPS: 2, CONNECTS: 2}
@@ -75,12 +77,27 @@ def test_each_has_its_slices_and_connects_as_often_as_it_does(stage: Stage, resu
     assert all(one.requests <= one.statements <= one.requests + CITY.clients for one in kept)
 
 
+@pytest.mark.parametrize(
+    ("answered", "times"),
+    [
+        ({"studentapi": 150, "slow": 49, "quick": 50}, {"studentapi": 1, "slow": LONGER, "quick": 1}),
+        ({"studentapi": 149, "slow": 49, "quick": 900}, dict.fromkeys(("studentapi", "slow", "quick"), LONGER)),
+        ({"quick": 900}, {"quick": 1}),
+    ],
+)
+def test_nobody_has_a_shorter_slice_than_studentapi(
+    results: Results, answered: dict[str, int], times: dict[str, int]
+) -> None:
+    stage = Mock(warm_up=lambda name, _: Sample(answered[name], 0.5, 1.0, 1.0, 0, 0))
+    assert warm_up(stage, list(answered), "city", results) == times
+
+
 def test_who_answers_wrongly_is_told_and_not_measured(stage: Stage, results: Results) -> None:
     # not the cities that are asked for one by one before: what is to be seen is that the load is looked at
     others = "city NOT LIKE 'London%' AND city NOT LIKE 'A Coru%'"
     stage.server.execute(f"UPDATE {DATABASE}.city SET city = CONCAT(city, '!') WHERE {others}")
     try:
-        assert warm_up(stage, [KEEPS], "city", results) == ([], 1)
+        assert warm_up(stage, [KEEPS], "city", results) == {}
     finally:
         stage.server.execute(f"UPDATE {DATABASE}.city SET city = TRIM(TRAILING '!' FROM city)")
     (failure,) = results.failures
@@ -91,7 +108,7 @@ def test_who_answers_wrongly_is_told_and_not_measured(stage: Stage, results: Res
 def test_an_error_in_a_slice_takes_its_peer_out_of_the_comparison(stage: Stage, results: Results) -> None:
     stage.server.execute(f"RENAME TABLE {DATABASE}.city TO {DATABASE}.away")
     try:
-        measure(stage, CITY, [CONNECTS], 1, results)
+        measure(stage, CITY, {CONNECTS: 1}, results)
     finally:
         stage.server.execute(f"RENAME TABLE {DATABASE}.away TO {DATABASE}.city")
     (failure,) = results.failures

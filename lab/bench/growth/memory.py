@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 THREADS = 8
 CLIENTS = 16
 REQUESTS, QUICK_REQUESTS = 200_000, 2_000
+LAST = 100_000
+"""Requests over which a worker is to stay as large as it is; half of them, where there are fewer in all."""
 SECONDS, QUICK_SECONDS = 5.0, 1.0
 """Between two looks at the memory."""
 MIX = {"assessment-data": 40, "list-anywhere": 1, "statistics": 1}
@@ -46,7 +48,8 @@ def measure(ground: Ground, size: Size, results: Results) -> None:
             results.memory.append((done, worker_bytes(service)))
     finally:
         service.end()
-    said = f"{results.memory[-1][1] / 2**20:.1f} MiB, {growth(results.memory):+.2%} over the last half"
+    grown = f"{growth(results.memory):+.2%} over the last {last(results.memory):,}"
+    said = f"{results.memory[-1][1] / 2**20:.1f} MiB, {grown}"
     ground.tell(f"memory: {', '.join(filter(None, (said, course(results.memory))))}")
 
 
@@ -59,11 +62,20 @@ def mixed(questions: Mapping[str, Sequence[load.Request]]) -> list[load.Request]
 
 
 def growth(memory: Sequence[tuple[int, int]]) -> float:
-    """How much a worker grew over the last half of its requests, as a share of what it had at their beginning."""
-    half = memory[-1][0] / 2
-    # the last look before it: a half at least
-    begin = max([one for one in memory if one[0] <= half], default=memory[0])[1]
-    return memory[-1][1] / begin - 1
+    """How much a worker grew over the `last` of its requests, as a share of what it had at their beginning.
+
+    What it had then lies on the line between the looks before and after.
+    """
+    begin = memory[-1][0] - last(memory)
+    before = max([one for one in memory if one[0] <= begin], default=memory[0])
+    after = min(one for one in memory if one[0] >= begin)
+    passed = (begin - before[0]) / (after[0] - before[0]) if after[0] > before[0] else 0.0
+    return memory[-1][1] / (before[1] + passed * (after[1] - before[1])) - 1
+
+
+def last(memory: Sequence[tuple[int, int]]) -> int:
+    """The requests that growth is told of."""
+    return min(LAST, memory[-1][0] // 2)
 
 
 def slope(memory: Sequence[tuple[int, int]], begin: float, end: float) -> float | None:

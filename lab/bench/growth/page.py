@@ -67,7 +67,7 @@ MEMORY = """### Memory
 ![A worker's memory by requests answered]({picture})
 
 One worker of {threads} threads answered {requests:,} requests (assessment data, lists and statistics in turn)
-and had {size:.1f} MiB at the end: {growth:+.2%} over the last half of them {mark} (target: less than
+and had {size:.1f} MiB at the end: {growth:+.2%} over the last {last:,} of them {mark} (target: less than
 {target:.0%}){course}.
 
 """
@@ -233,7 +233,8 @@ def _memory(results: Results) -> Iterator[str]:
     course = memory.course(results.memory)
     yield MEMORY.format(
         picture=MEMORY_PICTURE, threads=memory.THREADS, requests=requests, size=size / 2**20,
-        growth=growth, mark="✅" if growth < MEMORY_TARGET else "❌", target=MEMORY_TARGET,
+        growth=growth, last=memory.last(results.memory), mark="✅" if growth < MEMORY_TARGET else "❌",
+        target=MEMORY_TARGET,
         course=f", {course}" if course else "",
     )  # fmt: skip
 

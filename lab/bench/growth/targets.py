@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 TARGET = 1.3
 """The median latency with the most data is to be at most so many times that with the fewest."""
 MEMORY_TARGET = 0.02
-"""A worker is to grow by less than this share over the last half of its requests."""
+"""A worker is to grow by less than this share over the last of its requests."""
 WIDTH = 130
 
 
@@ -60,7 +60,8 @@ def targets(results: Results) -> list[Target]:
     found = [_latency(results, name) for name in TARGETED if name in asked]
     if results.memory:
         grown = memory.growth(results.memory)
-        title = f"a worker's memory, over the last half of {results.memory[-1][0]:,} requests"
+        last, requests = memory.last(results.memory), results.memory[-1][0]
+        title = f"a worker's memory, over the last {last:,} of {requests:,} requests"
         said = "; ".join(filter(None, (f"{grown:+.2%}", memory.course(results.memory))))
         stands: Standing = "reached" if grown < MEMORY_TARGET else "not reached"
         found.append(Target(title, f"< {MEMORY_TARGET:+.0%}", said, stands))
