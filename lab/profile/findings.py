@@ -110,8 +110,8 @@ def unsteady(results: Results, server: str) -> str | None:
     if most <= STEADY:
         return None
     return (
-        f"The machine was busy with something else: rounds of one ratio differ by up to {most:.1f} times. CPU "
-        "times are disturbed less than requests/s, and what is said of a target that is near may be wrong."
+        f"Rounds of one ratio differ by up to {most:.1f} times: this machine, or what is on it, is unsteady. "
+        "CPU times are disturbed less than requests/s, and what is said of a target that is near may be wrong."
     )
 
 
@@ -138,17 +138,14 @@ def gaps(results: Results, server: str) -> Iterator[str]:
         if route == CITY or mine is None or theirs is None:
             continue
         measured = mine.rate_over(theirs)
-        words = (
-            f"**{route_title(route).capitalize()} against {results.peers[peer]}**: {times(measured)} times its "
-            f"requests/s, {theirs.all / mine.all:.2f} by CPU time. The target is {target:g}"
-        )
-        if round(measured.median, 2) >= target:
-            yield f"{words}, and reached in this run."
-            continue
+        missing = mine.all - theirs.all / target
+        reached = ", and reached in this run" if round(measured.median, 2) >= target else ""
+        too_many = f"; by CPU time, {micros(missing)} µs of {micros(mine.all)} µs too many"
+        less = too_many if round(missing) > 0 else ""
         yield (
-            f"{words}: at the rival's CPU time, a request would have to cost "
-            f"{micros(max(mine.all - theirs.all / target, 0.0))} µs less of {micros(mine.all)} µs. The app takes "
-            f"{micros(mine.app)} µs to the rival's {micros(theirs.app)}, the database server "
+            f"**{route_title(route).capitalize()} against {results.peers[peer]}**: {times(measured)} times its "
+            f"requests/s, {theirs.all / mine.all:.2f} by CPU time. The target is {target:g}{reached}{less}. The "
+            f"app takes {micros(mine.app)} µs to the rival's {micros(theirs.app)}, the database server "
             f"{micros(mine.database)} to {micros(theirs.database)}{_spared(mine, theirs)}."
         )
 
@@ -177,12 +174,12 @@ def tails(results: Results, server: str) -> Iterator[str]:
             f"with {last.clients}"
         )
         others = [
-            f"{results.peers[one.peer]} {one.tail.median:.1f}"
+            f"{one.tail.median:.1f} for {results.peers[one.peer]}"
             for one in results.at(server, route).values()
             if one.peer != ours(route)
         ]
         if others:
-            words += f". With {CLIENTS} clients it is, of {', '.join(others)}"
+            words += f". By {CLIENTS} clients it is {'; '.join(others)}"
         if last.tail.median > TAIL >= first.tail.median and last.busy(results.processors) >= FULL:
             words += (
                 ". So it is no request that takes long by itself: it waits for a processor, which client, app "
