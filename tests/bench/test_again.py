@@ -80,3 +80,9 @@ def test_another_machine_is_told_before_anything_is_measured(
     status, said = again(written, None, monkeypatch)
     assert status == 2
     assert "memory: 1 GiB then" in said
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "0"])
+def test_what_is_no_time_is_refused_before_anything_is_measured(seconds: str) -> None:
+    ended = CliRunner().invoke(command.main, ["--seconds", seconds])
+    assert (ended.exit_code, "Invalid value for '--seconds'" in ended.output) == (2, True)

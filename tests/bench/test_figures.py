@@ -103,6 +103,16 @@ def test_targets_are_judged_where_there_are_as_many_processes_as_at_first() -> N
     first, *others = verdicts(results)
     assert (first.found, first.standing) == (Ratio(2.4, 2.4, 2.4), "reached")
     assert [one.found for one in others if one.title.startswith("against")] == [None] * (len(AGAINST) - 1)
+    # where that size could not be measured, another does not stand in for it
+    results.measured = results.measured[2:]
+    assert {one.standing for one in verdicts(results)} == {"not measured"}
+
+
+def test_a_factor_is_judged_by_the_digits_that_are_told() -> None:
+    nearly = Verdict("mariadb", "city", "against x", 40.0, spread([39.97]))
+    assert (nearly.standing, outcome(nearly)) == ("reached", "40.0")
+    less = Verdict("mariadb", "city", "against x", 40.0, spread([39.94]))
+    assert (less.standing, outcome(less)) == ("not reached", "39.9")
 
 
 def test_rounds_begin_with_everyone_in_turn_and_come_in_pairs_that_mirror_each_other() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from lab.bench.growth import measure, page, picture, sizing, space, targets
+from lab.bench.growth import measure, page, picture, server, sizing, space, targets
 from lab.bench.growth.asking import TARGETED, TITLES
 from lab.bench.growth.measure import CLIENTS, SMALL_POOL_QUESTIONS, Pace
 from lab.bench.growth.results import Results, Slice, Stored, Workers
@@ -117,10 +117,17 @@ def test_the_targets_on_a_terminal_say_who_reached_what(capsys: pytest.CaptureFi
     assert said.count(" reached ") == len(TARGETED) + 1
 
 
-def test_data_are_not_made_on_a_disk_that_has_no_room_for_them(tmp_path: Path) -> None:
+def test_data_are_not_made_on_a_disk_that_has_no_room_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     huge = replace(SIZES[-1], attempts=10**12)
     assert not space.lacking([], tmp_path)
     assert not space.lacking(SIZES[:1], tmp_path / "not" / "yet")
+    monkeypatch.setattr(server, "DIRECTORY", tmp_path / "not" / "yet")
+    monkeypatch.setattr(space, "SIZES", (huge,))
+    assert "are needed" in space.lacking_at_first(quick=False)
+    monkeypatch.setattr(server, "DIRECTORY", tmp_path)  # some are there: it is known what, with their server
+    assert not space.lacking_at_first(quick=False)
     said = space.lacking([SIZES[0], huge], tmp_path)
     assert said.startswith("900002.2 GB are needed to make the data of 10 thousand, 10 million attempts")
 
